@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options: one table each module adds to. An option ingest.open_sites is [ingest] open_sites in the
+ * file, FOOTFALL_INGEST_OPEN_SITES in the environment, --ingest.open_sites on the command line;
+ * flags win over environment over file. Unknown names are errors. --help, the README check and the
+ * docs walk the same table. */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum option_type { OPTION_TEXT, OPTION_INT, OPTION_BOOL, OPTION_CHOICE };
+
+struct option {
+    const char *name;     /* "ingest.open_sites", or "listen" (no section) */
+    enum option_type type;
+    const char *fallback; /* the default as text; NULL: none */
+    int64_t min, max;     /* OPTION_INT */
+    const char *choices;  /* OPTION_CHOICE: "none|truncated|full" */
+    const char *about;    /* one line for --help */
+    bool reloads;         /* SIGHUP re-reads it; else "needs a restart" */
+};
+
+struct config;
+
+/* tables: NULL-ended list of tables, each ended by name == NULL. */
+struct config *config_new(const struct option *const *tables);
+void config_free(struct config *c);
+
+int config_read_file(struct config *c, const char *path, struct err *e) MUST_CHECK;
+int config_read_environment(struct config *c, char **environment, struct err *e) MUST_CHECK;
+/* Takes --name=value and --name value out of argv (and --config FILE, read first); what is left stays in order. */
+int config_read_flags(struct config *c, int *argc, char **argv, struct err *e) MUST_CHECK;
+
+/* NULL when it has neither a value nor a default. Asking for an unknown name is a bug (assert). */
+const char *config_text(const struct config *c, const char *name);
+int64_t config_int(const struct config *c, const char *name);
+bool config_bool(const struct config *c, const char *name);
+
+/* Calls back for every option, in table order (for help and README). */
+void config_each(const struct option *const *tables,
+                 void (*each)(const struct option *o, void *context), void *context);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP layer: requests in, answers out, over HTTP/1.1 on N event loops. The only place that
+ * knows h2o (its version in Debian 12 is at the end of its life: the rest sees this header alone).
+ *
+ * Threads: a request lives on its loop; everything here is called on that loop unless it says
+ * "any thread". Handlers never block. */
+#ifndef BASE_HTTP_H
+#define BASE_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct http_server;
+struct http_loop;
+struct http_request;
+
+/* ------------------------------------------------------------------ routes */
+
+enum http_scope { SCOPE_OPEN, SCOPE_INGEST, SCOPE_READ, SCOPE_ADMIN };
+
+/* One parameter of a route, for OpenAPI. */
+struct http_param_doc {
+    const char *name;
+    const char *in;     /* "query", "path", "header" */
+    const char *schema; /* a JSON schema */
+    const char *about;
+};
+
+struct http_answer_doc {
+    int status;
+    const char *content_type; /* NULL: no body */
+    const char *about;
+    const char *schema; /* a JSON schema, or NULL */
+};
+
+typedef void http_handler(struct http_request *r, void *context);
+
+/* The routes table is the one source of dispatch, of authorization and of OpenAPI. */
+struct http_route {
+    const char *method;  /* "GET" (answers HEAD too), "POST", "DELETE" */
+    const char *pattern; /* "/v1/views/{name}/rows" */
+    enum http_scope scope;
+    http_handler *handler;
+    void *context;
+    bool cors;               /* answers OPTIONS and adds access-control-allow-origin: * */
+    size_t max_body;         /* bytes on the wire; 0: no body is accepted */
+    const char *operation;   /* operationId */
+    const char *summary;
+    const struct http_param_doc *params; /* ended by name == NULL; may be NULL */
+    const struct http_answer_doc *answers; /* ended by status == 0 */
+    const char *request_types; /* OpenAPI "content" object of the request body as JSON; or NULL */
+};
+
+/* ------------------------------------------------------------------ the request */
+
+struct span http_method(const struct http_request *r);
+struct span http_path(const struct http_request *r);  /* decoded and normalized */
+struct span http_query(const struct http_request *r); /* raw, without "?"; absent if none */
+struct span http_body(const struct http_request *r);  /* as sent; stable until answered */
+struct span http_header(const struct http_request *r, const char *lower_case_name); /* or absent */
+struct span http_path_param(const struct http_request *r, const char *name);
+/* The n-th (from 0) query parameter of that name, percent-decoded, in the request's memory; absent
+ * when there is none. *e: ERR_INPUT when its encoding is broken. */
+struct span http_param(struct http_request *r, const char *name, unsigned n, struct err *e);
+/* Walks all parameters in order: false at the end. */
+bool http_param_at(struct http_request *r, unsigned i, struct span *name, struct span *value,
+                   struct err *e);
+/* The client's address as text (IPv4-mapped IPv6 as IPv4), after trusted proxies. */
+struct span http_client(struct http_request *r);
+const struct http_route *http_route_of(const struct http_request *r);
+struct http_loop *http_loop_of(const struct http_request *r);
+void *http_alloc(struct http_request *r, size_t n); /* zeroed, freed with the request */
+
+/* What the authorizer found out; kept for the handler. */
+struct http_identity {
+    int64_t token_id;      /* 0: none */
+    int64_t scope_id;      /* scope of keys and sources: 0 for none and for admin tokens */
+    enum http_scope scope; /* SCOPE_OPEN without a token */
+    struct span site;      /* the token's only site; absent: any */
+};
+struct http_identity *http_identity_of(struct http_request *r);
+
+/* ------------------------------------------------------------------ answers */
+
+struct http_header_line {
+    const char *name; /* lower case */
+    struct span value;
+};
+
+enum http_body_owner { BODY_COPY, BODY_STATIC }; /* STATIC: outlives the answer (http_alloc's too) */
+
+struct http_answer {
+    int status;
+    const char *content_type; /* NULL: none */
+    struct span body;
+    enum http_body_owner owner;
+    struct http_header_line headers[6]; /* ended by name == NULL */
+};
+
+/* Answers and ends the request: do not touch r afterwards. */
+void http_send(struct http_request *r, const struct http_answer *a);
+
+/* RFC 9457 problem+json: {"type": "https://footfall.dev/problems/SLUG", "title", "status",
+ * "detail", "field"}. field may be NULL. retry_after_s > 0 adds Retry-After. */
+struct http_problem {
+    int status;
+    const char *slug;
+    const char *title;
+    const char *field;
+    int retry_after_s;
+};
+void http_send_problem(struct http_request *r, const struct http_problem *p, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* ERR_INPUT 400, ERR_BUSY 503 with Retry-After, ERR_DOWN 503, ERR_DATA 500. */
+void http_send_error(struct http_request *r, const struct err *e);
+
+/* Answering later. A ticket outlives the request; the request may end first (client gone). */
+struct http_ticket;
+struct http_ticket *http_defer(struct http_request *r);
+struct http_request *http_ticket_request(struct http_ticket *t); /* NULL: it has gone */
+void http_ticket_free(struct http_ticket *t);                    /* on the loop */
+
+/* ------------------------------------------------------------------ loops */
+
+/* A message to a loop: embed it, zeroed; on_arrive runs on the loop. Any thread may post. */
+struct http_message {
+    void *link[4]; /* the layer's */
+    void (*on_arrive)(struct http_message *m);
+};
+void http_post(struct http_loop *l, struct http_message *m); /* any thread */
+
+unsigned http_loop_index(const struct http_loop *l); /* 0 … n_loops - 1 */
+int64_t http_loop_now_us(const struct http_loop *l); /* wall clock of this turn */
+
+/* Called on the loop after each turn (all readable sockets served). For collecting batches. */
+void http_on_turn_end(struct http_loop *l, void (*on_end)(void *context), void *context);
+
+/* One-shot timers. */
+struct http_timer;
+struct http_timer *http_timer_new(struct http_loop *l, void (*on_fire)(void *context), void *context);
+void http_timer_start(struct http_timer *t, int64_t delay_ms);
+void http_timer_stop(struct http_timer *t); /* idempotent */
+void http_timer_free(struct http_timer *t);
+
+/* A foreign file descriptor on the loop (hiredis). Takes ownership of fd. want_write is one-shot. */
+struct http_watch;
+struct http_watch *http_watch_new(struct http_loop *l, int fd, void (*on_readable)(void *),
+                                  void (*on_writable)(void *), void *context);
+void http_watch_read(struct http_watch *w, bool on);
+void http_watch_write(struct http_watch *w);
+void http_watch_free(struct http_watch *w); /* closes fd */
+
+/* ------------------------------------------------------------------ the server */
+
+struct http_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0" */
+    unsigned n_loops;
+    unsigned max_connections; /* over all loops */
+    int64_t request_timeout_ms; /* header and body together; idle keep-alive too */
+    int64_t drain_timeout_ms;   /* a graceful stop's limit */
+    const char *trusted_proxies; /* comma-separated CIDRs whose X-Forwarded-For counts; or NULL */
+    const struct http_route *routes;
+    size_t n_routes;
+    /* Fills http_identity(r) and answers true, or answers the request (401, 403) and false. */
+    bool (*authorize)(struct http_request *r, enum http_scope needed, void *context);
+    /* On each loop's thread: before the first request, and after the last. */
+    void (*on_loop_start)(struct http_loop *l, void *context);
+    void (*on_loop_stop)(struct http_loop *l, void *context);
+    void *context;
+};
+
+int http_server_start(struct http_server **out, const struct http_options *o,
+                      struct err *e) MUST_CHECK;
+const char *http_server_address(const struct http_server *s); /* "127.0.0.1:43210" */
+/* Stops accepting, answers what waits (until drain_timeout_ms), ends the loops. */
+void http_server_stop(struct http_server *s);
+void http_server_free(struct http_server *s);
+
+/* Counters for /metrics: http requests by route and status. */
+struct http_route_count {
+    const struct http_route *route; /* NULL: none matched */
+    int status;
+    uint64_t count;
+};
+size_t http_server_counts(const struct http_server *s, struct http_route_count *out, size_t max);
+unsigned http_server_connections(const struct http_server *s);
+
+#endif

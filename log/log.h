@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log: one append-only, totally ordered sequence of events per partition, in PostgreSQL.
+ * Each event has a seq, dense from 0. One writer per partition appends (a thread, fenced by an
+ * epoch); any number of readers follow by seq and never skip. */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "log/batch.h"
+
+/* ------------------------------------------------------------------ reading */
+
+struct log_reader; /* a connection of its own; one thread at a time */
+
+int log_reader_open(struct log_reader **out, const char *postgres_uri, struct err *e) MUST_CHECK;
+void log_reader_close(struct log_reader *r);
+
+/* Who this log is: stored beside every offset. */
+struct log_identity {
+    char log_id[37];
+};
+int log_identity(struct log_reader *r, struct log_identity *out, struct err *e) MUST_CHECK;
+
+/* The next seq of a partition (0 when empty) and the id of its last event (zeros when empty). */
+int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq, struct err *e) MUST_CHECK;
+/* The id of the event at seq; ERR_DATA when the log has no such event. */
+int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t id[16],
+                 struct err *e) MUST_CHECK;
+
+/* Slices in seq order, without gaps, from from_seq on. Owns the memory the slices point into. */
+struct log_chunk {
+    struct log_slice *slices;
+    uint32_t count;
+    uint64_t next_seq; /* from_seq when nothing is there yet */
+    void *owner;       /* PGresult */
+};
+
+struct log_range {
+    uint32_t partition;
+    uint64_t from_seq, to_seq; /* half-open; to_seq UINT64_MAX: to the end */
+    column_set columns;
+    uint32_t max_events;       /* stop after the batch that reaches it; at least one batch is given */
+};
+
+int log_read(struct log_reader *r, const struct log_range *range, struct log_chunk *out,
+             struct err *e) MUST_CHECK;
+/* The same in two halves, so that PostgreSQL prepares the next chunk while this one is used.
+ * One may be under way; finish (or close) ends it. */
+int log_read_start(struct log_reader *r, const struct log_range *range, struct err *e) MUST_CHECK;
+int log_read_finish(struct log_reader *r, struct log_chunk *out, struct err *e) MUST_CHECK;
+void log_chunk_clear(struct log_chunk *c);
+
+/* Waits until partition has events at or beyond seq, or timeout_ms passed, or log_reader_wake was
+ * called: LISTEN in other processes, log_reader_wake in the writer's own. 1 there is more, 0 not. */
+int log_reader_wait(struct log_reader *r, uint32_t partition, uint64_t seq, int timeout_ms,
+                    struct err *e) MUST_CHECK;
+void log_reader_wake(struct log_reader *r); /* any thread */
+
+/* ------------------------------------------------------------------ appending */
+
+struct log_writer; /* a thread with the append connection and the window of event ids */
+
+enum append_outcome {
+    APPEND_DONE,               /* durable; first_seq, accepted, duplicates are set */
+    APPEND_REPEATED,           /* this idempotency key was answered before: answer is that body */
+    APPEND_KEY_MISMATCH,       /* key known with another body: 422 */
+    APPEND_KEY_RUNNING,        /* the first request with this key still runs: 409 */
+    APPEND_KEYS_FULL,          /* the token has too many live keys: 429 */
+    APPEND_POSITION_REPEATED,  /* source: ends at or before the stored position: a duplicate */
+    APPEND_POSITION_CONFLICT,  /* source: starts elsewhere: 409, position is the stored one */
+    APPEND_REFUSED,            /* PostgreSQL refused its data (SQLSTATE 22): 400, reason */
+    APPEND_UNAVAILABLE,        /* not stored, safe to repeat: 503 */
+    APPEND_UNKNOWN             /* may or may not be stored: 503 outcome-unknown */
+};
+
+/* One sender's request inside an append. The writer fills the second half. */
+struct append_request {
+    uint32_t first, count;      /* its events in the batch; count may be 0 with a source */
+    int64_t scope;              /* token scope of keys, sources and event ids; 0: no token */
+    struct span site;           /* the token's site, or empty */
+    struct span key;            /* idempotency key, or absent */
+    uint8_t body_hash[32];      /* SHA-256 of the body, with a key */
+    struct span source;         /* source name, or absent */
+    int64_t source_start, source_end;
+    struct span rejected_json;  /* the "rejected" array of its answer, kept with a key */
+
+    enum append_outcome outcome;
+    uint32_t accepted, duplicates;
+    uint64_t first_seq;         /* when accepted > 0 */
+    uint32_t partition;
+    int64_t position;           /* stored position of the source */
+    struct span answer;         /* APPEND_REPEATED: the stored answer, in the append's arena */
+    struct span reason;         /* APPEND_REFUSED */
+    void *owner;                /* the sender's own, untouched */
+};
+
+/* A loop's collected requests: handed over whole, handed back whole. */
+struct append {
+    struct batch *batch;
+    struct append_request *requests; /* grows with append_add_request */
+    uint32_t n_requests, cap_requests;
+    struct arena *arena;             /* of the spans in the requests; never NULL */
+    void (*on_done)(struct append *a); /* called on the writer's thread */
+    void *owner;
+    struct append *next;             /* the writer's queue */
+};
+
+struct append *append_new(void (*on_done)(struct append *), void *owner);
+struct append_request *append_add_request(struct append *a); /* zeroed; valid until the next add */
+void append_reset(struct append *a);
+void append_free(struct append *a);
+
+struct log_writer_options {
+    const char *postgres_uri;
+    uint32_t partition;
+    uint32_t dedupe_window;      /* events; default 1,000,000 */
+    uint32_t max_queue;          /* appends waiting; submit fails beyond */
+    uint32_t max_keys_per_token; /* live idempotency keys; default 10,000 */
+    int64_t doubt_timeout_ms;    /* after this a commit in doubt is answered APPEND_UNKNOWN */
+    void (*on_append)(void *context, uint32_t partition, uint64_t next_seq); /* after each commit */
+    void *context;
+};
+
+/* Takes the partition over (lock, epoch, end of log, window) and starts the thread. Blocks until it
+ * owns the partition or the err says why not. */
+int log_writer_start(struct log_writer **out, const struct log_writer_options *o,
+                     struct err *e) MUST_CHECK;
+/* Any thread. On 0 the append is the writer's until on_done; on -1 (queue full or stopping:
+ * ERR_BUSY) it stays the caller's. */
+int log_writer_submit(struct log_writer *w, struct append *a, struct err *e) MUST_CHECK;
+bool log_writer_ready(const struct log_writer *w); /* owns the partition and PostgreSQL answers */
+/* Appends what is queued, answers all, ends the thread. */
+void log_writer_stop(struct log_writer *w);
+
+struct log_writer_stats {
+    uint64_t next_seq, epoch, commits, events, duplicates, queue_depth;
+};
+void log_writer_stats(const struct log_writer *w, struct log_writer_stats *out);
+
+#endif
