@@ -32,9 +32,12 @@ int err_context(struct err *e, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(joined, sizeof(joined), format, args);
     va_end(args);
-    if (n < 0 || (size_t)n >= sizeof(joined))
+    if (n < 0 || (size_t)n + 3 > sizeof(joined))
         return -1;
-    snprintf(joined + n, sizeof(joined) - (size_t)n, ": %s", e->text);
+    size_t room = sizeof(joined) - (size_t)n - 3, rest = strnlen(e->text, room);
+    memcpy(joined + n, ": ", 2);
+    memcpy(joined + n + 2, e->text, rest);
+    joined[(size_t)n + 2 + rest] = '\0';
     memcpy(e->text, joined, sizeof(joined));
     return -1;
 }
