@@ -17,6 +17,8 @@ uint8_t *buf_grow(struct buf *b, size_t n)
         size_t cap = b->cap < 128 ? 128 : b->cap;
         while (cap - b->n < n)
             cap *= 2;
+        if (b->max != 0 && cap > b->max)
+            cap = b->max; /* so that the room alone decides in buf_reserve */
         b->p = mem_resize(b->p, cap);
         b->cap = cap;
     }
