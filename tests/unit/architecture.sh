@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The architecture as a test: includes point down only, each library is used in one place, every
+# source file carries its licence, and files and names keep to the shape the project agreed on.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# folder: the folders it may include besides itself and base
+declare -A allowed=([base]="" [log]="" [ingest]="log" [views]="log" [api]="log views" [cli]="log ingest views api")
+
+for folder in "${!allowed[@]}"; do
+    pattern=$(echo "base $folder ${allowed[$folder]}" | xargs | tr ' ' '|')
+    while IFS= read -r line; do
+        [ -n "$line" ] && fail "$folder may not include this: $line"
+    done < <(grep -rHE '^ *# *include "' "$folder" --include='*.c' --include='*.h' --include='*.cc' |
+        grep -vE "include \"($pattern)/")
+done
+
+# library header: the files that may include it
+only_in() { # header-regex, path-regex, name
+    while IFS= read -r line; do
+        [ -n "$line" ] && fail "$3 belongs in $2: $line"
+    done < <(grep -rHE "^ *# *include [<\"]$1" base log ingest views api cli --include='*.c' --include='*.h' --include='*.cc' |
+        grep -vE "^($2)")
+}
+only_in 'libpq-fe' 'log/' libpq
+only_in 'hiredis' 'views/(store|redis_)' hiredis
+only_in 'h2o' 'base/http' h2o
+only_in 'simdjson' 'base/json\.cc' simdjson
+only_in 'curl' 'base/http_client' libcurl
+only_in 'maxminddb' 'ingest/geo' libmaxminddb
+only_in 'pcre2' 'ingest/user_agent' PCRE2
+
+while IFS= read -r file; do
+    head -3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file has no SPDX line"
+    lines=$(wc -l <"$file")
+    [ "$lines" -le 600 ] || fail "$file has $lines lines, more than 600"
+done < <(find base log ingest views api cli web tests migrations dev .ci -type f \
+    \( -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.sql' -o -name '*.sh' -o -name '*.html' -o -name dev -o -name run \) \
+    ! -path 'tests/fuzz/corpus/*' ! -path 'tests/data/*')
+
+echo "$failures rules broken"
+[ "$failures" -eq 0 ]
