@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/civil.h"
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec t;
@@ -61,17 +63,6 @@ static bool take(struct cursor *c, const char *any_of)
     return false;
 }
 
-/* Days since 1970-01-01 of a proleptic Gregorian date (era arithmetic: 400 years = 146097 days). */
-static int64_t days_from_date(int year, int month, int day)
-{
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
 static bool date_exists(int year, int month, int day)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -87,7 +78,7 @@ static bool take_date(struct cursor *c, int64_t *days)
     if (!take_digits(c, 4, &year) || !take(c, "-") || !take_digits(c, 2, &month) ||
         !take(c, "-") || !take_digits(c, 2, &day) || !date_exists(year, month, day))
         return false;
-    *days = days_from_date(year, month, day);
+    *days = civil_days((struct civil){year, month, day});
     return true;
 }
 
