@@ -13,6 +13,8 @@
 #ifndef LOG_BATCH_H
 #define LOG_BATCH_H
 
+#include <endian.h>
+
 #include "base/buf.h"
 #include "log/event.h"
 
@@ -25,14 +27,14 @@ enum column_form {
 };
 
 struct column_builder {
-    struct buf elements;
+    struct buf array; /* room for the array's header, then the elements */
     enum column_form form;
     bool has_nulls;
 };
 
 struct batch {
     uint32_t count;
-    int64_t min_time_us, max_time_us;
+    int64_t min_time_us, max_time_us; /* of the events' times; 0 when empty */
     struct column_builder columns[N_EVENT_COLUMNS];
 };
 
@@ -41,12 +43,19 @@ void batch_free(struct batch *b);
 void batch_reset(struct batch *b); /* empty again, keeps the memory */
 size_t batch_bytes(const struct batch *b);
 
-/* Appends one event; the caller keeps count <= BATCH_MAX_EVENTS. */
+/* Appends one event; the caller keeps count <= BATCH_MAX_EVENTS. The column token is stored for
+ * client-given ids only (0: came without a token). */
 void batch_add(struct batch *b, const struct event *e);
-/* Appends events [from, from + count) of another batch. */
+/* Appends events [first, first + count) of another batch. */
 void batch_add_range(struct batch *to, const struct batch *from, uint32_t first, uint32_t count);
 /* Takes out the events whose flag is set; the order of the others stays. */
 void batch_remove(struct batch *b, const bool *remove);
+/* Forgets the events from count on (an event of a request that is refused as a whole). */
+void batch_truncate(struct batch *b, uint32_t count);
+
+/* One column as a PostgreSQL array in binary form, in place; absent for FORM_NULL. Borrowed until
+ * the batch changes. */
+struct span batch_array(struct batch *b, enum event_column column);
 
 /* ---- reading ---- */
 
@@ -67,6 +76,13 @@ struct log_slice {
     struct column_slice columns[N_EVENT_COLUMNS];
 };
 
+/* The whole batch as a slice, borrowed until the batch changes. partition and first_seq are 0. */
+void batch_slice(const struct batch *b, struct log_slice *out);
+/* Narrows a slice to its events [first, first + count). */
+void slice_cut(struct log_slice *s, uint32_t first, uint32_t count);
+/* Narrows one column of the given type; count elements are left of first + count or more. */
+void column_cut(struct column_slice *c, enum column_type type, uint32_t first, uint32_t count);
+
 /* Walks a column, one call per event. For FORM_CONSTANT it gives the one element again and again,
  * for FORM_NULL absent. */
 struct column_cursor {
@@ -74,12 +90,64 @@ struct column_cursor {
     enum column_form form;
 };
 
-struct column_cursor column_cursor_of(const struct column_slice *c);
-struct span column_next(struct column_cursor *c); /* raw bytes of the element; absent for NULL */
+static inline struct column_cursor column_cursor_of(const struct column_slice *c)
+{
+    return (struct column_cursor){c->elements, c->form};
+}
 
-int64_t element_int8(struct span bytes);    /* of a COLUMN_INT8 */
-int64_t element_time_us(struct span bytes); /* of a COLUMN_TIME: microseconds since 1970 */
-bool element_bool(struct span bytes);
-struct span element_json(struct span bytes); /* the text, without jsonb's version byte */
+/* Raw bytes of the next element; absent for NULL. */
+static inline struct span column_next(struct column_cursor *c)
+{
+    if (c->form == FORM_NULL)
+        return SPAN_ABSENT;
+    uint32_t word;
+    memcpy(&word, c->at, sizeof(word));
+    int32_t n = (int32_t)be32toh(word);
+    const char *bytes = (const char *)c->at + 4;
+    if (c->form == FORM_PLAIN)
+        c->at += 4 + (n < 0 ? 0 : n);
+    return n < 0 ? SPAN_ABSENT : (struct span){bytes, (size_t)n};
+}
+
+/* PostgreSQL counts time from 2000-01-01. */
+#define PG_EPOCH_US INT64_C(946684800000000)
+
+static inline int64_t element_int8(struct span bytes) /* of a COLUMN_INT8 */
+{
+    uint64_t word;
+    memcpy(&word, bytes.p, sizeof(word));
+    return (int64_t)be64toh(word);
+}
+
+static inline int64_t element_time_us(struct span bytes) /* of a COLUMN_TIME: since 1970 */
+{
+    return element_int8(bytes) + PG_EPOCH_US;
+}
+
+static inline bool element_bool(struct span bytes)
+{
+    return bytes.p[0] != 0;
+}
+
+static inline struct span element_json(struct span bytes) /* the text, without jsonb's version byte */
+{
+    return (struct span){bytes.p + 1, bytes.n - 1};
+}
+
+/* All columns of a slice, an event at a time. */
+struct event_row {
+    uint32_t partition;
+    uint64_t seq;
+    struct span columns[N_EVENT_COLUMNS]; /* raw bytes, absent for NULL */
+};
+
+struct slice_cursor {
+    const struct log_slice *slice;
+    uint32_t next;
+    struct column_cursor columns[N_EVENT_COLUMNS];
+};
+
+struct slice_cursor slice_cursor_of(const struct log_slice *s);
+bool slice_next(struct slice_cursor *c, struct event_row *row); /* false: at the end */
 
 #endif

@@ -48,12 +48,28 @@ typedef uint32_t column_set;
 
 struct column_spec {
     const char *sql_name; /* "event_time" */
-    const char *api_name; /* "eventTime": log cat, GET /v1/log */
+    const char *api_name; /* "timestamp": log cat, GET /v1/log; NULL: never shown */
     enum column_type type;
     bool nullable;
+    bool in_events; /* a column of the relation events */
 };
 
 extern const struct column_spec event_columns[N_EVENT_COLUMNS];
+
+/* Names the set of columns a batch was written with (log_schema); grows with every added column. */
+enum { EVENT_SCHEMA_ID = 1 };
+
+/* Bytes of an element of a fixed-size type, 0 for the others. */
+static inline uint32_t column_width(enum column_type type)
+{
+    static const uint32_t widths[] = {
+        [COLUMN_TEXT] = 0, [COLUMN_INT8] = 8, [COLUMN_BOOL] = 1, [COLUMN_UUID] = 16, [COLUMN_TIME] = 8,
+        [COLUMN_JSON] = 0};
+    return widths[type];
+}
+
+/* The column of that SQL name, or N_EVENT_COLUMNS. */
+enum event_column event_column_of(struct span sql_name);
 
 /* Every span is borrowed for the call it is passed to; absent is NULL in the log. Texts are valid
  * UTF-8 without NUL (ingest's promise). */
