@@ -111,13 +111,19 @@ struct append_request *append_add_request(struct append *a); /* zeroed; valid un
 void append_reset(struct append *a);
 void append_free(struct append *a);
 
+/* The body of the 202 to a request whose outcome is APPEND_DONE (contract.md): {"accepted",
+ * "duplicates", "rejected", "partition", "first_seq", "last_seq"}. What is stored with an idempotency
+ * key is this text, so a repeat is answered byte by byte as the first time. */
+void append_answer_json(struct buf *out, const struct append_request *r);
+
 struct log_writer_options {
     const char *postgres_uri;
     uint32_t partition;
-    uint32_t dedupe_window;      /* events; default 1,000,000 */
-    uint32_t max_queue;          /* appends waiting; submit fails beyond */
-    uint32_t max_keys_per_token; /* live idempotency keys; default 10,000 */
-    int64_t doubt_timeout_ms;    /* after this a commit in doubt is answered APPEND_UNKNOWN */
+    uint32_t dedupe_window;      /* event ids; 0: the default, 1,000,000 */
+    uint32_t max_queue;          /* appends waiting, 0: 1,024; submit fails beyond */
+    uint32_t max_keys_per_token; /* live idempotency keys, 0: 10,000 */
+    int64_t doubt_timeout_ms;    /* a commit in doubt is answered APPEND_UNKNOWN then; 0: 10,000 */
+    int64_t owner_timeout_ms;    /* an owner without heartbeat for so long is ended; default 15,000 */
     void (*on_append)(void *context, uint32_t partition, uint64_t next_seq); /* after each commit */
     void *context;
 };
