@@ -18,7 +18,13 @@ struct digest_cell {
 };
 struct digest_cell digest_cell_of(struct span site, struct span group, int64_t slot_time_us);
 
-/* measure: index in the plan; UINT32_MAX: the hidden row count. */
+static inline struct digest digest_minus(struct digest x, struct digest y)
+{
+    return (struct digest){x.a - y.a, x.b - y.b};
+}
+
+#define DIGEST_ROWS UINT32_MAX /* as a measure: the hidden row count */
+
 void digest_add(struct digest *d, struct digest_cell cell, uint32_t measure, int64_t delta);
 void digest_add_register(struct digest *d, struct digest_cell cell, uint32_t measure,
                          unsigned reg, int64_t rank_delta);

@@ -4,7 +4,7 @@
  *
  *   PREFIX:{VIEW:GENERATION:PARTITION}:state              hash: see below
  *   PREFIX:{VIEW:GENERATION:PARTITION}:sites              hash: site -> watermark (microseconds)
- *   PREFIX:{VIEW:GENERATION:PARTITION}:index              sorted set: page key suffix by page start (seconds)
+ *   PREFIX:{VIEW:GENERATION:PARTITION}:index              sorted set: SITE:TIER:START by page start (seconds)
  *   PREFIX:{VIEW:GENERATION:PARTITION}:SITE:TIER:START    hash: page (START in seconds since 1970)
  *   PREFIX:{VIEW:GENERATION:PARTITION}:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
  *   PREFIX:current                                        hash: view -> generation that is read
@@ -37,5 +37,20 @@ void layout_index_key(const struct view_ref *v, struct buf *out);
 void layout_page_key(const struct view_ref *v, struct span site, const struct tier *t,
                      int64_t page_start_us, unsigned sub_page, struct buf *out);
 void layout_current_key(const char *prefix, struct buf *out);
+/* What all keys of the generation's partition start with, up to and with the ':' after the tag. */
+void layout_prefix(const struct view_ref *v, struct buf *out);
+
+/* A page by its key suffix, the member of the index: SITE:TIER:START. The sub-pages of a page are
+ * counted in its first hash, not in the index. */
+struct page_address {
+    struct span site; /* borrowed from the text */
+    unsigned tier;    /* index in plan->tiers */
+    int64_t start_us;
+};
+void layout_page_suffix(struct span site, const struct tier *t, int64_t page_start_us,
+                        struct buf *out);
+/* ERR_DATA when the text is not the suffix of a page of the plan. */
+int layout_read_suffix(const struct plan *p, struct span text, struct page_address *out,
+                       struct err *e) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef VIEWS_PLAN_H
 #define VIEWS_PLAN_H
 
+#include "base/err.h"
 #include "log/event.h"
 
 /* ---- expressions over one event: three-valued logic as in SQL ---- */
@@ -56,6 +57,20 @@ struct tier_slot {
 struct tier_slot tier_slot_of(const struct tier *t, int64_t time_us);
 int64_t tier_slot_time(const struct tier *t, struct tier_slot at); /* start of the slot */
 int64_t tier_page_end(const struct tier *t, int64_t page_start_us);
+/* Page and slot for a run of times: divides only when the slot changes. Zeroed: nothing known. */
+struct tier_spot {
+    const struct tier *tier;
+    struct tier_slot at;
+    int64_t from_us, to_us; /* the slot */
+};
+void tier_spot_move(struct tier_spot *s, const struct tier *t, int64_t time_us);
+static inline struct tier_slot tier_spot_at(struct tier_spot *s, const struct tier *t,
+                                            int64_t time_us)
+{
+    if (time_us < s->from_us || time_us >= s->to_us || s->tier != t)
+        tier_spot_move(s, t, time_us);
+    return s->at;
+}
 
 /* ---- the plan ---- */
 
@@ -84,10 +99,20 @@ struct plan {
     struct plan_measure measures[PLAN_MAX_MEASURES];
 };
 
+/* Whether a page has expired at this watermark of its site: its end lies retention behind. A page
+ * that has expired stays so; with finer tiers expiring first (plan_check), a page that lives has its
+ * coarser pages alive. */
+bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
+                       int64_t watermark_us);
+
 /* The columns a plan reads (site and time included): what a replay has to fetch. */
 column_set plan_columns(const struct plan *p);
 /* Identifies a definition: SHA-256 of name, SQL and retention, hex. Stored with a generation. */
 void plan_hash(const struct plan *p, char out[65]);
+/* The SELECT of the definition: what stands after AS, without the final semicolon. */
+struct span plan_select(const struct plan *p);
+/* What every plan must keep to, from wherever it comes: names, limits, types, tiers that nest. */
+int plan_check(const struct plan *p, struct err *e) MUST_CHECK;
 
 /* The shipped views, in the order of the contract; ended by NULL. */
 extern const struct plan *const shipped_plans[];

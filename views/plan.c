@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows from a plan: the columns it reads, its identity, its SELECT, whether it is sound.
+ * The tiers are in tier.c, the shipped plans in catalog.c. */
+#include "views/plan.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+#include <openssl/evp.h>
+
+#include "base/buf.h"
+#include "views/expr.h"
+
+bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
+                       int64_t watermark_us)
+{
+    int64_t retention_us = p->retention_us[tier];
+    return retention_us != 0 &&
+           tier_page_end(p->tiers[tier], page_start_us) + retention_us <= watermark_us;
+}
+
+column_set plan_columns(const struct plan *p)
+{
+    column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME) | expr_columns(p->filter);
+    for (unsigned i = 0; i < p->n_dimensions; i++)
+        columns |= COLUMN_BIT(p->dimensions[i].column);
+    for (unsigned i = 0; i < p->n_measures; i++) {
+        columns |= expr_columns(p->measures[i].filter);
+        if (p->measures[i].kind == AGGREGATE_COUNT_DISTINCT)
+            columns |= COLUMN_BIT(p->measures[i].column);
+    }
+    return columns;
+}
+
+/* The hashed text: name, NUL, SQL, NUL, then per tier its name and retention, NUL after each. */
+void plan_hash(const struct plan *p, char out[65])
+{
+    struct buf text = {0};
+    buf_put(&text, p->name, strlen(p->name) + 1);
+    buf_put(&text, p->sql, strlen(p->sql) + 1);
+    for (unsigned i = 0; i < p->n_tiers; i++) {
+        buf_printf(&text, "%s %" PRId64, p->tiers[i]->name, p->retention_us[i]);
+        buf_put_byte(&text, 0);
+    }
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    EVP_Digest(text.p, text.n, hash, NULL, EVP_sha256(), NULL);
+    buf_clear(&text);
+    for (int i = 0; i < 32; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+/* ---- the text of a definition ---- */
+
+/* The end of the token at p: a word, a quoted text, a comment, white space or one character. */
+static const char *token_end(const char *p)
+{
+    const char *end;
+    if (p[0] == '-' && p[1] == '-')
+        return p + strcspn(p, "\n");
+    if (p[0] == '/' && p[1] == '*')
+        return (end = strstr(p + 2, "*/")) == NULL ? p + strlen(p) : end + 2;
+    if (p[0] == '\'' || p[0] == '"')
+        return (end = strchr(p + 1, p[0])) == NULL ? p + strlen(p) : end + 1;
+    for (end = p; isalnum((unsigned char)*end) || *end == '_';)
+        end++;
+    return end == p ? p + 1 : end;
+}
+
+/* Ends before white space and semicolons. */
+static struct span trimmed(const char *from)
+{
+    from += strspn(from, " \t\r\n");
+    size_t n = strlen(from);
+    while (n > 0 && strchr("; \t\r\n", from[n - 1]) != NULL)
+        n--;
+    return (struct span){from, n};
+}
+
+struct span plan_select(const struct plan *p)
+{
+    int depth = 0;
+    for (const char *at = p->sql, *end; *at != '\0'; at = end) {
+        end = token_end(at);
+        depth += (*at == '(') - (*at == ')');
+        if (depth == 0 && end - at == 2 && strncasecmp(at, "as", 2) == 0)
+            return trimmed(end);
+    }
+    return SPAN_ABSENT;
+}
+
+/* ---- soundness ---- */
+
+static int check_tiers(const struct plan *p, struct err *e)
+{
+    if (p->n_tiers == 0 || p->n_tiers > PLAN_MAX_TIERS)
+        return err_set(e, ERR_INPUT, "view %s has %u tiers; 1 to %d are possible", p->name,
+                       p->n_tiers, PLAN_MAX_TIERS);
+    for (unsigned i = 0; i < p->n_tiers; i++)
+        if (p->retention_us[i] < 0)
+            return err_set(e, ERR_INPUT, "view %s keeps tier %s for a negative time", p->name,
+                           p->tiers[i]->name);
+    for (unsigned i = 1; i < p->n_tiers; i++) {
+        if (p->tiers[i]->slot_us % p->tiers[i - 1]->slot_us != 0)
+            return err_set(e, ERR_INPUT, "view %s: slots of tier %s do not fill those of %s",
+                           p->name, p->tiers[i - 1]->name, p->tiers[i]->name);
+        bool outlives = p->retention_us[i] == 0 || (p->retention_us[i - 1] != 0 &&
+                                                    p->retention_us[i] >= p->retention_us[i - 1]);
+        if (!outlives)
+            return err_set(e, ERR_INPUT, "view %s: tier %s must be kept at least as long as %s",
+                           p->name, p->tiers[i]->name, p->tiers[i - 1]->name);
+    }
+    return 0;
+}
+
+static int check_measure(const struct plan *p, const struct plan_measure *m, struct err *e)
+{
+    if (m->kind == AGGREGATE_COUNT_DISTINCT && event_columns[m->column].type == COLUMN_JSON)
+        return err_set(e, ERR_INPUT, "view %s: %s counts distinct %s, which has no equality",
+                       p->name, m->name, event_columns[m->column].sql_name);
+    return m->filter == NULL ? 0 : expr_check(m->filter, e);
+}
+
+int plan_check(const struct plan *p, struct err *e)
+{
+    if (check_tiers(p, e) != 0)
+        return -1;
+    if (p->n_dimensions > PLAN_MAX_DIMENSIONS || p->n_measures > PLAN_MAX_MEASURES)
+        return err_set(e, ERR_INPUT,
+                       "view %s has %u dimensions and %u measures; at most %d and %d are possible",
+                       p->name, p->n_dimensions, p->n_measures, PLAN_MAX_DIMENSIONS,
+                       PLAN_MAX_MEASURES);
+    for (unsigned i = 0; i < p->n_dimensions; i++)
+        if (event_columns[p->dimensions[i].column].type != COLUMN_TEXT)
+            return err_set(e, ERR_INPUT, "view %s groups by %s, which is not a text", p->name,
+                           p->dimensions[i].name);
+    for (unsigned i = 0; i < p->n_measures; i++)
+        if (check_measure(p, &p->measures[i], e) != 0)
+            return -1;
+    return p->filter == NULL ? 0 : expr_check(p->filter, e);
+}
