@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A time range of a view: from the parameters from, to, step and tz to the slots of the answer, and
+ * to what has to be read for them: each slot is covered by the coarsest units that fit (days in the
+ * middle, quarter hours and minutes at its edges). Pure: no I/O, now is an argument. */
+#ifndef API_RANGE_H
+#define API_RANGE_H
+
+#include "api/refusal.h"
+#include "base/mem.h"
+#include "base/zone.h"
+#include "views/plan.h"
+
+enum { RANGE_MAX_SLOTS = 10000 };
+
+struct range_request {
+    struct span from, to, step, tz; /* as given; absent: the default */
+    int64_t now_us;
+    const struct plan *plan;
+    const struct zones *zones;
+    unsigned finest; /* index of the finest tier to read: 0, or 1 when the first has expired */
+};
+
+enum step_kind { STEP_FIXED, STEP_DAY, STEP_WEEK, STEP_MONTH, STEP_ALL };
+
+struct range_step {
+    enum step_kind kind;
+    int64_t us; /* STEP_FIXED: less than a day */
+    char name[16];
+};
+
+/* One page of one tier: slot[i] is the answer's slot that the page's slot i counts for, or -1. */
+struct range_page {
+    unsigned tier;
+    int64_t start_us;
+    int32_t *slot; /* tier->max_slots */
+};
+
+/* Everything lives in the arena given to range_make. */
+struct range {
+    const struct zone *zone;
+    int64_t from_us, to_us; /* rounded outwards to whole units of the finest tier */
+    struct range_step step;
+    bool step_given;
+    uint32_t n_slots;
+    int64_t *slot_us; /* start of each slot of the answer; the first may lie before from_us */
+    uint32_t n_pages;
+    struct range_page *pages; /* ascending within a tier */
+};
+
+int range_make(struct range *out, const struct range_request *q, struct arena *a,
+               struct refusal *r) MUST_CHECK;
+
+/* Once the site's watermark is known: refuses when a page that is needed has expired, naming what to
+ * ask for instead. */
+int range_check_kept(const struct range *g, const struct plan *p, int64_t watermark_us,
+                     struct refusal *r) MUST_CHECK;
+
+#endif

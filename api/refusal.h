@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a request is refused: the parameter or member at fault, and a text that names the value and
+ * what to do. Becomes problem+json with "field" at the edge. */
+#ifndef API_REFUSAL_H
+#define API_REFUSAL_H
+
+#include "base/err.h"
+#include "base/utf8.h"
+
+struct refusal {
+    const char *field; /* static text, or lives as long as the request */
+    struct err err;
+};
+
+/* Records field and text unless something is recorded; returns -1. */
+#define refuse(r, name, ...)                                                                       \
+    ((r)->field = (r)->err.kind == ERR_NONE ? (name) : (r)->field,                                 \
+     err_set(&(r)->err, ERR_INPUT, __VA_ARGS__))
+
+/* The beginning of what was sent, for a text. */
+static inline struct span refusal_excerpt(struct span s)
+{
+    return span_absent(s) ? span_of("") : utf8_cut(s, 40);
+}
+
+#endif
