@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection to PostgreSQL: opening it, running statements, what their failures mean. */
+#include "log/sql.h"
+
+#include <assert.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct sql {
+    PGconn *conn;
+    PGcancel *cancel;
+    char state[6]; /* SQLSTATE of the last failure */
+};
+
+static void ignore_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    (void)result;
+}
+
+/* ------------------------------------------------------------------ errors */
+
+/* What a SQLSTATE means for the caller, by its class (PostgreSQL docs, appendix A). */
+static enum err_kind kind_of_state(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        enum err_kind kind;
+    } kinds[] = {
+        {"08", ERR_DOWN},  {"57P", ERR_DOWN}, {"22", ERR_INPUT}, {"23", ERR_INPUT}, {"42501", ERR_INPUT},
+        {"53", ERR_BUSY},  {"57", ERR_BUSY},  {"55", ERR_BUSY},  {"40", ERR_BUSY},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].kind;
+    return ERR_DATA;
+}
+
+/* Records the failure of `result`, or of the connection when it is NULL. */
+static int fail(struct sql *s, const PGresult *result, struct err *e)
+{
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    s->state[0] = '\0';
+    if (state != NULL && strlen(state) < sizeof(s->state))
+        strcpy(s->state, state);
+    if (state == NULL || PQstatus(s->conn) == CONNECTION_BAD)
+        return err_set(e, ERR_DOWN, "PostgreSQL: %s", PQerrorMessage(s->conn));
+    return err_set(e, kind_of_state(state), "PostgreSQL: %s%s%s", text == NULL ? state : text,
+                   hint == NULL ? "" : "; ", hint == NULL ? "" : hint);
+}
+
+const char *sql_state(const struct sql *s)
+{
+    return s->state;
+}
+
+bool sql_is_down(const struct sql *s)
+{
+    return PQstatus(s->conn) == CONNECTION_BAD;
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static PGconn *connect_to(const char *postgres_uri)
+{
+    /* what stands before dbname may be overridden by the URI, what stands after it not */
+    static const char *const keywords[] = {"connect_timeout", "keepalives_idle",
+                                           "tcp_user_timeout", "fallback_application_name",
+                                           "dbname", "client_encoding", NULL};
+    const char *const values[] = {"5", "20", "20000", "footfall", postgres_uri, "UTF8", NULL};
+    return PQconnectdbParams(keywords, values, 1);
+}
+
+/* A pooler that gives each transaction another backend breaks locks, prepared statements and the
+ * fence. It shows: the backend that answers is not the one we were connected to. */
+static int check_backend(struct sql *s, struct err *e)
+{
+    struct sql_rows rows = {0};
+    if (sql_run(s, "SELECT pg_backend_pid()", SQL_NO_PARAMS, &rows, e) != 0)
+        return -1;
+    bool direct = sql_int(&rows, 0, 0) == PQbackendPID(s->conn);
+    sql_rows_clear(&rows);
+    return direct ? 0
+                  : err_set(e, ERR_INPUT, "PostgreSQL is behind a connection pooler (port %s): "
+                            "Footfall needs a direct connection, give the server's own address",
+                            PQport(s->conn));
+}
+
+static int prepare_session(struct sql *s, struct err *e)
+{
+    if (PQstatus(s->conn) != CONNECTION_OK)
+        return fail(s, NULL, e);
+    PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
+    if (check_backend(s, e) != 0)
+        return -1;
+    return sql_run(s, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
+                      " SET standard_conforming_strings = on",
+                   SQL_NO_PARAMS, NULL, e);
+}
+
+int sql_open(struct sql **out, const char *postgres_uri, struct err *e)
+{
+    struct sql *s = mem_alloc(sizeof(*s));
+    s->conn = connect_to(postgres_uri);
+    if (prepare_session(s, e) != 0) {
+        sql_close(s);
+        *out = NULL;
+        return -1;
+    }
+    s->cancel = PQgetCancel(s->conn);
+    *out = s;
+    return 0;
+}
+
+void sql_close(struct sql *s)
+{
+    if (s == NULL)
+        return;
+    PQfreeCancel(s->cancel);
+    PQfinish(s->conn);
+    free(s);
+}
+
+struct pg_conn *sql_handle(struct sql *s)
+{
+    return s->conn;
+}
+
+void sql_cancel(struct sql *s)
+{
+    char text[256];
+    PQcancel(s->cancel, text, sizeof(text)); /* too late is fine */
+}
+
+/* ------------------------------------------------------------------ running */
+
+/* libpq wants texts that end with NUL: the copies live in one block, freed by the caller. */
+static char *params_as_texts(struct sql_params params, const char *texts[SQL_MAX_PARAMS])
+{
+    assert(params.count <= SQL_MAX_PARAMS);
+    size_t bytes = 0;
+    for (size_t i = 0; i < params.count; i++)
+        bytes += params.values[i].n + 1;
+    char *block = mem_resize(NULL, bytes), *at = block;
+    for (size_t i = 0; i < params.count; i++) {
+        struct span v = params.values[i];
+        texts[i] = span_absent(v) ? NULL : at;
+        if (v.n != 0)
+            memcpy(at, v.p, v.n);
+        at[v.n] = '\0';
+        at += v.n + 1;
+    }
+    return block;
+}
+
+static int check_params(struct sql_params params, struct err *e)
+{
+    for (size_t i = 0; i < params.count; i++)
+        if (params.values[i].n != 0 && memchr(params.values[i].p, '\0', params.values[i].n) != NULL)
+            return err_set(e, ERR_INPUT, "a value holds a NUL byte, which PostgreSQL cannot store");
+    return 0;
+}
+
+static bool succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_SINGLE_TUPLE;
+}
+
+int sql_run(struct sql *s, const char *statement, struct sql_params params, struct sql_rows *rows,
+            struct err *e)
+{
+    if (check_params(params, e) != 0)
+        return -1;
+    const char *texts[SQL_MAX_PARAMS];
+    char *block = params_as_texts(params, texts);
+    PGresult *result = params.count == 0 && rows == NULL
+                           ? PQexec(s->conn, statement)
+                           : PQexecParams(s->conn, statement, (int)params.count, NULL, texts, NULL,
+                                          NULL, 0);
+    free(block);
+    int status = succeeded(result) ? 0 : fail(s, result, e);
+    if (status == 0 && rows != NULL)
+        *rows = (struct sql_rows){result, PQntuples(result)};
+    else
+        PQclear(result);
+    return status;
+}
+
+/* Reads the answer to its end, whatever the callback says. */
+static int each_row(struct sql *s,
+                    int (*each)(void *context, const struct sql_rows *row, struct err *e),
+                    void *context, struct err *e)
+{
+    int status = 0;
+    for (PGresult *result; (result = PQgetResult(s->conn)) != NULL; PQclear(result)) {
+        if (status != 0)
+            continue;
+        struct sql_rows row = {result, PQntuples(result)};
+        if (!succeeded(result))
+            status = fail(s, result, e);
+        else if (row.count > 0 && each(context, &row, e) != 0) {
+            status = -1;
+            sql_cancel(s);
+        }
+    }
+    return status;
+}
+
+int sql_each(struct sql *s, const char *statement, struct sql_params params,
+             int (*each)(void *context, const struct sql_rows *row, struct err *e), void *context,
+             struct err *e)
+{
+    if (check_params(params, e) != 0)
+        return -1;
+    const char *texts[SQL_MAX_PARAMS];
+    char *block = params_as_texts(params, texts);
+    int sent = PQsendQueryParams(s->conn, statement, (int)params.count, NULL, texts, NULL, NULL, 0);
+    free(block);
+    if (sent == 0)
+        return fail(s, NULL, e);
+    PQsetSingleRowMode(s->conn);
+    return each_row(s, each, context, e);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+struct span sql_value(const struct sql_rows *r, int row, int column)
+{
+    assert(row < r->count && column < PQnfields(r->result));
+    if (PQgetisnull(r->result, row, column))
+        return SPAN_ABSENT;
+    return (struct span){PQgetvalue(r->result, row, column),
+                         (size_t)PQgetlength(r->result, row, column)};
+}
+
+int64_t sql_int(const struct sql_rows *r, int row, int column)
+{
+    struct span v = sql_value(r, row, column); /* ends with NUL: PQgetvalue */
+    return span_absent(v) ? 0 : strtoll(v.p, NULL, 10);
+}
+
+bool sql_bool(const struct sql_rows *r, int row, int column)
+{
+    return span_is(sql_value(r, row, column), "t");
+}
+
+int sql_columns(const struct sql_rows *r)
+{
+    return PQnfields(r->result);
+}
+
+const char *sql_column_name(const struct sql_rows *r, int column)
+{
+    return PQfname(r->result, column);
+}
+
+void sql_rows_clear(struct sql_rows *r)
+{
+    PQclear(r->result);
+    *r = (struct sql_rows){0};
+}
