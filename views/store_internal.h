@@ -60,6 +60,23 @@ struct span store_key(struct store *s, const struct view_ref *v, void (*make)(co
 struct span store_page_key(struct store *s, const struct view_ref *v, struct span site,
                            const struct tier *t, int64_t start_us, unsigned sub_page);
 
+enum state_field {
+    STATE_FORMAT,
+    STATE_LOG_ID,
+    STATE_EPOCH,
+    STATE_OFFSET,
+    STATE_LAST_ID,
+    STATE_DEFINITION,
+    STATE_DIGEST,
+    STATE_WATERMARK,
+    N_STATE_FIELDS
+};
+extern const char *const store_state_fields[N_STATE_FIELDS];
+
+/* From the reply to HMGET of these fields. A state with a field missing or malformed is found, and
+ * unreadable: format 0. The epoch is taken if it can be, so that an owner is recognised in any case. */
+void store_read_state(const redisReply *r, struct view_state *s);
+
 static inline unsigned store_sub_pages(size_t rows) /* beyond the first */
 {
     return rows == 0 ? 0 : (unsigned)((rows - 1) / SUB_PAGE_GROUPS);

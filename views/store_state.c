@@ -49,19 +49,7 @@ static int read_unsigned(struct span text, uint64_t *out)
 
 /* ---- the fields */
 
-enum state_field {
-    STATE_FORMAT,
-    STATE_LOG_ID,
-    STATE_EPOCH,
-    STATE_OFFSET,
-    STATE_LAST_ID,
-    STATE_DEFINITION,
-    STATE_DIGEST,
-    STATE_WATERMARK,
-    N_STATE_FIELDS
-};
-
-static const char *const field_names[N_STATE_FIELDS] = {
+const char *const store_state_fields[N_STATE_FIELDS] = {
     "format", "log_id", "epoch", "offset", "last_id", "definition", "digest", "watermark"};
 
 static int read_field(struct view_state *s, enum state_field field, struct span text)
@@ -90,9 +78,7 @@ static int read_field(struct view_state *s, enum state_field field, struct span 
     }
 }
 
-/* A state with a field missing or malformed is found, and unreadable: format 0. The epoch is taken
- * if it can be, so that an owner is recognised in any case. */
-static void read_state(const redisReply *r, struct view_state *s)
+void store_read_state(const redisReply *r, struct view_state *s)
 {
     bool whole = true;
     *s = (struct view_state){.watermark_us = INT64_MIN};
@@ -124,7 +110,7 @@ static void ask_state(struct store *s, const struct view_ref *v)
     store_command(s, "HMGET");
     store_arg(s, store_key(s, v, layout_state_key));
     for (int i = 0; i < N_STATE_FIELDS; i++)
-        store_arg_text(s, field_names[i]);
+        store_arg_text(s, store_state_fields[i]);
     store_end_command(s);
 }
 
@@ -142,7 +128,7 @@ static int take_state(struct store *s, struct view_state *out, bool *found, stru
     for (size_t i = 0; result == 0 && i < r->elements; i++)
         *found = *found || r->element[i]->type == REDIS_REPLY_STRING;
     if (result == 0)
-        read_state(r, out);
+        store_read_state(r, out);
     freeReplyObject(r);
     return result;
 }
@@ -202,21 +188,21 @@ static void put_state(struct store *s, const struct view_ref *v, const struct vi
     digest_format(next->digest, digest);
     store_command(s, "HSET");
     store_arg(s, store_key(s, v, layout_state_key));
-    store_arg_text(s, field_names[STATE_FORMAT]);
+    store_arg_text(s, store_state_fields[STATE_FORMAT]);
     store_arg_unsigned(s, next->format);
-    store_arg_text(s, field_names[STATE_LOG_ID]);
+    store_arg_text(s, store_state_fields[STATE_LOG_ID]);
     store_arg_text(s, next->log_id);
-    store_arg_text(s, field_names[STATE_EPOCH]);
+    store_arg_text(s, store_state_fields[STATE_EPOCH]);
     store_arg_unsigned(s, next->epoch);
-    store_arg_text(s, field_names[STATE_OFFSET]);
+    store_arg_text(s, store_state_fields[STATE_OFFSET]);
     store_arg_unsigned(s, next->offset);
-    store_arg_text(s, field_names[STATE_LAST_ID]);
+    store_arg_text(s, store_state_fields[STATE_LAST_ID]);
     store_arg_text(s, last_id);
-    store_arg_text(s, field_names[STATE_DEFINITION]);
+    store_arg_text(s, store_state_fields[STATE_DEFINITION]);
     store_arg_text(s, next->definition);
-    store_arg_text(s, field_names[STATE_DIGEST]);
+    store_arg_text(s, store_state_fields[STATE_DIGEST]);
     store_arg_text(s, digest);
-    store_arg_text(s, field_names[STATE_WATERMARK]);
+    store_arg_text(s, store_state_fields[STATE_WATERMARK]);
     store_arg_number(s, next->watermark_us);
     store_end_command(s);
 }
