@@ -130,7 +130,15 @@ struct span url_site_name(struct span text, char *room)
     for (size_t i = 0; i < text.n; i++)
         if (text.p[i] & 0x80)
             return SPAN_ABSENT;
-    return dotted_name(text, room);
+    struct span name = before(text, text.n == 0 ? NULL : memchr(text.p, ':', text.n));
+    struct span port = tail(text, name.n);
+    struct span site = dotted_name(name, room);
+    if (port.n == 0 || span_absent(site))
+        return site;
+    if (port.n == 1 || !port_ok(port) || site.n + port.n > HOST_MAX_BYTES)
+        return SPAN_ABSENT;
+    memcpy(room + site.n, port.p, port.n);
+    return (struct span){room, site.n + port.n};
 }
 
 static bool has_control(struct span s)

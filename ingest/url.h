@@ -23,8 +23,8 @@ const char *url_split(struct span text, char *room, struct url *out);
 /* Only the host of an absolute URL, or absent. room: HOST_MAX_BYTES. */
 struct span url_host(struct span text, char *room);
 
-/* A domain-like name (letters, digits, "-", "_", labels between dots; any case) in lower case into
- * room[HOST_MAX_BYTES]; absent if it is none. */
+/* A domain-like name (letters, digits, "-", "_", labels between dots; any case; a port may follow)
+ * in lower case into room[HOST_MAX_BYTES]; absent if it is none. */
 struct span url_site_name(struct span text, char *room);
 
 #endif

@@ -115,6 +115,9 @@ static void site_names_are_domain_like(void **state)
     check("site", "", url_site_name(span_of("My-Site.Example"), room), "my-site.example");
     check("site", "", url_site_name(span_of("localhost"), room), "localhost");
     check("site", "", url_site_name(span_of("b\xc3\xbc" "cher.example"), room), NULL);
+    check("site", "", url_site_name(span_of("LOCALHOST:3000"), room), "localhost:3000");
+    check("site", "", url_site_name(span_of("localhost:"), room), NULL);
+    check("site", "", url_site_name(span_of("localhost:x"), room), NULL);
     check("site", "", url_site_name(span_of("a/b"), room), NULL);
     check("site", "", url_site_name(span_of("."), room), NULL);
 }
