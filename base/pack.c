@@ -104,9 +104,14 @@ void pack_text(struct buf *out, struct span text)
     buf_put_span(out, text);
 }
 
+void pack_bin_of(struct buf *out, uint32_t n)
+{
+    put_size(out, BIN, n);
+}
+
 void pack_bin(struct buf *out, struct span bytes)
 {
-    put_size(out, BIN, (uint32_t)bytes.n);
+    pack_bin_of(out, (uint32_t)bytes.n);
     buf_put_span(out, bytes);
 }
 
@@ -128,23 +133,37 @@ static bool number_behind(struct span in, unsigned bytes, uint64_t *out)
     return true;
 }
 
+/* The bytes of the size behind the tag, and the least size that needs them. 0: not of this kind. */
+static unsigned size_bytes(struct sized kind, uint8_t tag, uint32_t *least)
+{
+    if (kind.tag8 != 0 && tag == kind.tag8) {
+        *least = kind.small_sizes;
+        return 1;
+    }
+    if (tag == kind.tag16) {
+        *least = kind.tag8 != 0 ? UINT8_MAX + 1 : kind.small_sizes;
+        return 2;
+    }
+    *least = UINT16_MAX + 1;
+    return tag == kind.tag16 + 1 ? 4 : 0;
+}
+
 static bool read_size(struct span *in, struct sized kind, uint32_t *n)
 {
     if (in->n == 0)
         return false;
     uint8_t first = (uint8_t)in->p[0];
-    if (kind.small_sizes != 0 && first >= kind.small && first < kind.small + kind.small_sizes) {
+    uint32_t least;
+    uint64_t number = 0;
+    unsigned bytes = 0;
+    if (first >= kind.small && first < kind.small + kind.small_sizes) {
         *n = first - kind.small;
-        *in = after(*in, 1);
-        return true;
+    } else {
+        bytes = size_bytes(kind, first, &least);
+        if (bytes == 0 || !number_behind(*in, bytes, &number) || number < least)
+            return false;
+        *n = (uint32_t)number;
     }
-    unsigned bytes = first == kind.tag16 ? 2 : first == kind.tag16 + 1 ? 4 : 1;
-    uint64_t number, least = bytes == 4 ? UINT16_MAX + 1 : bytes == 2 && kind.tag8 != 0
-                                 ? UINT8_MAX + 1 : kind.small_sizes;
-    if ((bytes == 1 && (kind.tag8 == 0 || first != kind.tag8)) ||
-        !number_behind(*in, bytes, &number) || number < least)
-        return false;
-    *n = (uint32_t)number;
     *in = after(*in, 1 + bytes);
     return true;
 }

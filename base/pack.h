@@ -14,6 +14,7 @@ void pack_double(struct buf *out, double value);
 void pack_bool(struct buf *out, bool value);
 void pack_text(struct buf *out, struct span text); /* absent: nil */
 void pack_bin(struct buf *out, struct span bytes);
+void pack_bin_of(struct buf *out, uint32_t n); /* n bytes follow */
 
 /* Each takes one value off the front of `in`; false, and nothing taken, when something else, a longer
  * form, or too few bytes stand there. */

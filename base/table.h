@@ -54,19 +54,33 @@ static inline uint64_t hash_step(uint64_t hash, uint64_t word)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* The last up to 8 bytes as a word; whole inside [p, p + n), so that no copy loop is needed. */
+static inline uint64_t hash_tail(const char *p, size_t n)
+{
+    uint64_t word;
+    uint32_t low, high;
+    if (n >= 8) {
+        memcpy(&word, p + n - 8, 8);
+        return word;
+    }
+    if (n >= 4) {
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+        return (uint64_t)high << 32 | low;
+    }
+    return n == 0 ? 0 : (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+                            (uint64_t)(uint8_t)p[n - 1] << 16;
+}
+
 static inline uint64_t hash_bytes(uint64_t hash, struct span s)
 {
-    uint64_t word = 0;
+    uint64_t word;
     hash = hash_step(hash, s.n);
-    if (s.n == 0)
-        return hash;
-    for (; s.n > 8; s.n -= 8, s.p += 8) {
-        memcpy(&word, s.p, 8);
+    for (size_t at = 0; at + 8 < s.n; at += 8) {
+        memcpy(&word, s.p + at, 8);
         hash = hash_step(hash, word);
     }
-    word = 0;
-    memcpy(&word, s.p, s.n);
-    return hash_step(hash, word);
+    return hash_step(hash, hash_tail(s.p, s.n));
 }
 
 #endif

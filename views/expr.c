@@ -9,7 +9,7 @@ enum { MAX_DEPTH = 32 };
 
 struct run {
     const struct log_slice *slice;
-    uint32_t from, count; /* the events from `from` on */
+    uint32_t count;
     struct arena *memory;
 };
 
@@ -23,12 +23,9 @@ static enum truth truth_of(bool b)
     return b ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
-/* The column's elements from the run's first event on. */
 static struct column_cursor cursor_of(const struct run *r, enum event_column column)
 {
-    struct column_slice c = r->slice->columns[column];
-    column_cut(&c, event_columns[column].type, r->from, r->count);
-    return column_cursor_of(&c);
+    return column_cursor_of(&r->slice->columns[column]);
 }
 
 static bool is_plain(const struct run *r, enum event_column column)
@@ -169,10 +166,10 @@ static struct truths evaluate(const struct run *r, const struct expr *x)
     return constant(TRUTH_NULL);
 }
 
-struct truths expr_evaluate(const struct expr *x, const struct log_slice *slice, uint32_t from,
+struct truths expr_evaluate(const struct expr *x, const struct log_slice *slice,
                             struct arena *memory)
 {
-    struct run r = {slice, from, slice->count - from, memory};
+    struct run r = {slice, slice->count, memory};
     return x == NULL ? constant(TRUTH_TRUE) : evaluate(&r, x);
 }
 

@@ -19,9 +19,8 @@ struct truths {
     enum truth all;
 };
 
-/* For the events [from, slice->count); of_event[0] is that of event `from`. A NULL expression is
- * true. The result lives in memory until that is reset. */
-struct truths expr_evaluate(const struct expr *x, const struct log_slice *slice, uint32_t from,
+/* A NULL expression is true. The result lives in memory until that is reset. */
+struct truths expr_evaluate(const struct expr *x, const struct log_slice *slice,
                             struct arena *memory);
 
 static inline bool truths_hold(const struct truths *t, uint32_t i)

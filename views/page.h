@@ -12,7 +12,7 @@
 #include "views/aggregate.h"
 #include "views/digest.h"
 
-enum { PAGE_FORMAT = 1 };
+enum { PAGE_FORMAT = 1 }; /* of pages and of digests */
 
 struct page_slot {
     unsigned slot;
@@ -31,7 +31,7 @@ struct span page_site(const struct page *p);
 unsigned page_tier(const struct page *p);
 int64_t page_start(const struct page *p);
 
-/* Puts a stored row in; refuses bytes that are not the format (ERR_DATA), twice the same group too. */
+/* Puts a stored row in, before any delta; refuses bytes that are not the format (ERR_DATA), twice the same group too. */
 int page_load(struct page *p, struct span group, struct span value, struct err *e) MUST_CHECK;
 
 /* Adds a delta whose slot lies in this page (of this tier, or of a finer one: it is then rolled up
@@ -66,6 +66,7 @@ struct stored_slot {
         struct span sketch;
     } values[PLAN_MAX_MEASURES];
 };
+/* Stops and returns -1 when the callback does, then without an error of its own. */
 int page_read_value(const struct plan *p, unsigned tier, struct span value,
                     int (*each)(void *context, const struct stored_slot *slot), void *context,
                     struct err *e) MUST_CHECK;

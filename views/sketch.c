@@ -310,9 +310,16 @@ static void encode_registers(const uint8_t *registers, struct buf *out)
     }
 }
 
-void sketch_encode(const struct sketch *s, struct buf *out)
+size_t sketch_encoded_bytes(const struct sketch *s)
 {
     if (s == NULL || (!has_registers(s) && s->n == 0))
+        return 0;
+    return has_registers(s) ? SKETCH_MAX_ENCODED : 1 + s->n * sizeof(uint64_t);
+}
+
+void sketch_encode(const struct sketch *s, struct buf *out)
+{
+    if (sketch_encoded_bytes(s) == 0)
         return;
     buf_put_byte(out, has_registers(s) ? STORED_REGISTERS : STORED_HASHES);
     if (has_registers(s)) {

@@ -41,6 +41,7 @@ size_t sketch_bytes(const struct sketch *s); /* memory */
 /* Stored form: canonical bytes (a MessagePack bin's content). Decode refuses anything else. The
  * empty sketch is no bytes, and NULL. */
 enum { SKETCH_MAX_ENCODED = 1 + SKETCH_REGISTERS * 6 / 8 };
+size_t sketch_encoded_bytes(const struct sketch *s);
 void sketch_encode(const struct sketch *s, struct buf *out);
 int sketch_decode(struct span bytes, struct sketch **out, struct err *e) MUST_CHECK;
 

@@ -106,14 +106,12 @@ static void scene_fill(struct scene *s, uint64_t *seed, uint32_t variety)
 
 static void check(struct scene *s, const struct expr *x)
 {
-    for (uint32_t from = 0; from < EVENTS; from += 67) {
-        struct truths t = expr_evaluate(x, &s->slice, from, &s->memory);
-        for (uint32_t i = from; i < EVENTS; i++) {
-            enum truth expected = plain_truth(x, &s->events[i]);
-            enum truth got = t.of_event == NULL ? t.all : (enum truth)t.of_event[i - from];
-            assert_int_equal(got, expected);
-            assert_int_equal(truths_hold(&t, i - from), expected == TRUTH_TRUE);
-        }
+    struct truths t = expr_evaluate(x, &s->slice, &s->memory);
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        enum truth expected = plain_truth(x, &s->events[i]);
+        enum truth got = t.of_event == NULL ? t.all : (enum truth)t.of_event[i];
+        assert_int_equal(got, expected);
+        assert_int_equal(truths_hold(&t, i), expected == TRUTH_TRUE);
     }
     arena_reset(&s->memory);
 }
@@ -161,11 +159,11 @@ static void columns_with_one_value_are_folded(void **state)
     struct scene s = {.batch = batch_new()};
     uint64_t seed = 1;
     scene_fill(&s, &seed, 1);
-    struct truths t = expr_evaluate(&condition, &s.slice, 0, &s.memory);
+    struct truths t = expr_evaluate(&condition, &s.slice, &s.memory);
     assert_null(t.of_event);
     assert_int_equal(t.all, TRUTH_TRUE);
     assert_int_equal(s.memory.used_bytes, 0);
-    t = expr_evaluate(NULL, &s.slice, 0, &s.memory);
+    t = expr_evaluate(NULL, &s.slice, &s.memory);
     assert_true(truths_hold(&t, 0));
     batch_free(s.batch);
 }

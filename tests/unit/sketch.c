@@ -159,6 +159,7 @@ static void the_stored_form_is_read_back(void **state)
         struct err e = {0};
         sketch_encode(s, &b);
         assert_true(b.n <= SKETCH_MAX_ENCODED);
+        assert_int_equal(b.n, sketch_encoded_bytes(s));
         assert_int_equal(sketch_decode(buf_span(&b), &back, &e), 0);
         assert_true((back == NULL) == (sizes[i] == 0));
         assert_same(s, back);
