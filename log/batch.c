@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building batches: every column is its PostgreSQL array in binary form from the first byte on.
- *
- *   array:  int32 dimensions (1), int32 has nulls, int32 type of the elements, int32 how many,
- *           int32 lower bound (1), elements                      (all big-endian; array_send)
+/* Building batches: every column is its PostgreSQL array in binary form (log/array.h) from the first
+ * byte on.
  *
  * A column starts as FORM_NULL, becomes FORM_CONSTANT with its first value and FORM_PLAIN when a
  * second value or a NULL differs; it never goes back until the batch is reset. */
@@ -12,8 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-
-enum { HEADER_BYTES = 20 };
+#include "log/array.h"
 
 /* One value about to be put: up to two pieces, so that jsonb's version byte needs no copy. */
 struct value {
@@ -27,17 +24,11 @@ static inline uint32_t value_bytes(struct value v)
     return v.n + v.has_prefix;
 }
 
-static inline void write_word(uint8_t *to, uint32_t word)
-{
-    word = htobe32(word);
-    memcpy(to, &word, sizeof(word));
-}
-
 static inline void put_element(struct column_builder *c, struct value v)
 {
     uint32_t n = value_bytes(v);
     uint8_t *to = buf_reserve(&c->array, 4 + (size_t)n);
-    write_word(to, n);
+    array_write_word(to, n);
     if (v.has_prefix)
         to[4] = 1;
     memcpy(to + 4 + v.has_prefix, v.p, v.n);
@@ -65,7 +56,7 @@ static void put_repeated(struct column_builder *c, struct span bytes, uint32_t c
 
 static struct span elements_of(const struct column_builder *c)
 {
-    return (struct span){(const char *)c->array.p + HEADER_BYTES, c->array.n - HEADER_BYTES};
+    return (struct span){(const char *)c->array.p + ARRAY_HEADER_BYTES, c->array.n - ARRAY_HEADER_BYTES};
 }
 
 /* Gives each of the `count` events so far an element of its own. */
@@ -76,15 +67,15 @@ static void make_plain(struct column_builder *c, uint32_t count)
     if (c->form == FORM_CONSTANT && count > 1) {
         size_t n = elements_of(c).n;
         buf_reserve(&c->array, n * (count - 1)); /* so that the element does not move below */
-        put_repeated(c, (struct span){(const char *)c->array.p + HEADER_BYTES, n}, count - 1);
+        put_repeated(c, (struct span){(const char *)c->array.p + ARRAY_HEADER_BYTES, n}, count - 1);
     }
     c->form = FORM_PLAIN;
 }
 
 static bool is_constant(const struct column_builder *c, struct value v)
 {
-    const uint8_t *bytes = c->array.p + HEADER_BYTES + 4 + v.has_prefix;
-    return c->array.n == HEADER_BYTES + 4 + (size_t)value_bytes(v) && memcmp(bytes, v.p, v.n) == 0;
+    const uint8_t *bytes = c->array.p + ARRAY_HEADER_BYTES + 4 + v.has_prefix;
+    return c->array.n == ARRAY_HEADER_BYTES + 4 + (size_t)value_bytes(v) && memcmp(bytes, v.p, v.n) == 0;
 }
 
 /* A value where the column is not plain yet; count events are in already. */
@@ -162,7 +153,7 @@ void batch_free(struct batch *b)
 
 void batch_reset(struct batch *b)
 {
-    static const uint8_t header[HEADER_BYTES];
+    static const uint8_t header[ARRAY_HEADER_BYTES];
     for (int i = 0; i < N_EVENT_COLUMNS; i++) {
         struct column_builder *c = &b->columns[i];
         buf_reset(&c->array);
@@ -225,7 +216,7 @@ void batch_add(struct batch *b, const struct event *e)
 
 static void slice_of_column(const struct column_builder *c, struct column_slice *out)
 {
-    const uint8_t *elements = c->array.p + HEADER_BYTES;
+    const uint8_t *elements = c->array.p + ARRAY_HEADER_BYTES;
     *out = (struct column_slice){elements, c->array.p + c->array.n, c->form, c->has_nulls};
 }
 
@@ -282,7 +273,7 @@ void batch_add_range(struct batch *to, const struct batch *from, uint32_t first,
 
 static void remove_elements(struct column_builder *c, uint32_t count, const bool *remove)
 {
-    uint8_t *to = c->array.p + HEADER_BYTES;
+    uint8_t *to = c->array.p + ARRAY_HEADER_BYTES;
     const uint8_t *from = to;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t word;
@@ -340,19 +331,14 @@ void batch_truncate(struct batch *b, uint32_t count)
 
 struct span batch_array(struct batch *b, enum event_column column)
 {
-    /* OIDs of pg_type.dat: fixed for ever */
-    static const uint32_t oids[] = {[COLUMN_TEXT] = 25, [COLUMN_INT8] = 20, [COLUMN_BOOL] = 16,
-                                    [COLUMN_UUID] = 2950, [COLUMN_TIME] = 1184,
-                                    [COLUMN_JSON] = 3802};
+    static const enum array_type types[] = {
+        [COLUMN_TEXT] = ARRAY_TEXT, [COLUMN_INT8] = ARRAY_INT8, [COLUMN_BOOL] = ARRAY_BOOL,
+        [COLUMN_UUID] = ARRAY_UUID, [COLUMN_TIME] = ARRAY_TIME, [COLUMN_JSON] = ARRAY_JSONB};
     struct column_builder *c = &b->columns[column];
     if (c->form == FORM_NULL)
         return SPAN_ABSENT;
-    uint8_t *header = c->array.p;
-    write_word(header, 1);
-    write_word(header + 4, c->has_nulls);
-    write_word(header + 8, oids[event_columns[column].type]);
-    write_word(header + 12, c->form == FORM_PLAIN ? b->count : 1);
-    write_word(header + 16, 1);
+    array_write_header(c->array.p, types[event_columns[column].type], c->has_nulls,
+                       c->form == FORM_PLAIN ? b->count : 1);
     return buf_span(&c->array);
 }
 

@@ -11,18 +11,20 @@
 
 /* ------------------------------------------------------------------ reading */
 
-struct log_reader; /* a connection of its own; one thread at a time */
+/* A connection of its own; one thread at a time. After ERR_DOWN it stays usable: the next call connects
+ * again. */
+struct log_reader;
 
 int log_reader_open(struct log_reader **out, const char *postgres_uri, struct err *e) MUST_CHECK;
 void log_reader_close(struct log_reader *r);
 
 /* Who this log is: stored beside every offset. */
 struct log_identity {
-    char log_id[37];
+    char log_id[37]; /* a UUID as text */
 };
 int log_identity(struct log_reader *r, struct log_identity *out, struct err *e) MUST_CHECK;
 
-/* The next seq of a partition (0 when empty) and the id of its last event (zeros when empty). */
+/* The next seq of a partition (0 when empty). */
 int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq, struct err *e) MUST_CHECK;
 /* The id of the event at seq; ERR_DATA when the log has no such event. */
 int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t id[16],

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What PostgreSQL knows about the views: who builds them, their definitions, their generations. It owns
+ * all of that; Redis only follows.
+ *
+ * A generation is `building` (a replay works on it), `current` (it is read) or `dropping` (what is left
+ * of it in Redis has to go; then its row goes). Every change is fenced: it is one statement that
+ * changes nothing unless the caller's epoch is the owner's (ERR_BUSY: not the owner any more). */
+#ifndef LOG_VIEW_REGISTRY_H
+#define LOG_VIEW_REGISTRY_H
+
+#include "log/sql.h"
+
+enum { VIEW_NAME_BYTES = 64 };
+
+/* ---- who builds the views of a partition */
+
+struct view_fence {
+    uint32_t partition;
+    uint64_t epoch;
+};
+
+struct view_owner; /* a connection that holds the partition's advisory lock */
+
+/* Takes the lock and raises the epoch; ERR_BUSY when another process has it. */
+int view_owner_take(struct view_owner **out, const char *postgres_uri, uint32_t partition,
+                    struct err *e) MUST_CHECK;
+void view_owner_release(struct view_owner *o); /* NULL is fine */
+struct view_fence view_owner_fence(const struct view_owner *o);
+struct sql *view_owner_sql(struct view_owner *o);
+/* Notes a heartbeat; fails when the connection, and with it the lock, or the epoch is lost. */
+int view_owner_check(struct view_owner *o, struct err *e) MUST_CHECK;
+
+/* ---- views and generations */
+
+struct view_record {
+    const char *name, *sql, *definition_hash;
+};
+/* Notes a view's definition (new or changed) and answers its current generation, 0: none. */
+int view_registry_define(struct sql *s, struct view_fence fence, const struct view_record *view,
+                         uint64_t *current, struct err *e) MUST_CHECK;
+
+enum generation_purpose {
+    GENERATION_CURRENT, /* read from now on; the one before is dropping */
+    GENERATION_BUILDING
+};
+/* A new generation, with a number above all others of the view. */
+int view_registry_add(struct sql *s, struct view_fence fence, const struct view_record *view,
+                      enum generation_purpose purpose, uint64_t *generation,
+                      struct err *e) MUST_CHECK;
+/* The newest generation that is building, 0: none. */
+int view_registry_building(struct sql *s, struct view_fence fence, const char *view,
+                           uint64_t *generation, struct err *e) MUST_CHECK;
+/* The building generation becomes current, the current one is dropping. ERR_DATA unless it is building
+ * and newer than the current one. */
+int view_registry_switch(struct sql *s, struct view_fence fence, const char *view,
+                         uint64_t generation, struct err *e) MUST_CHECK;
+/* A building generation is not wanted any more. */
+int view_registry_abandon(struct sql *s, struct view_fence fence, const char *view,
+                          uint64_t generation, struct err *e) MUST_CHECK;
+
+struct generation_record {
+    char view[VIEW_NAME_BYTES];
+    uint64_t generation;
+};
+/* One generation that is dropping. */
+int view_registry_next_dropping(struct sql *s, struct view_fence fence,
+                                struct generation_record *out, bool *found,
+                                struct err *e) MUST_CHECK;
+/* Nothing is left of it in Redis. */
+int view_registry_forget(struct sql *s, struct view_fence fence,
+                         const struct generation_record *g, struct err *e) MUST_CHECK;
+
+#endif
