@@ -122,7 +122,8 @@ int network_list_parse(struct network_list *l, const char *text, struct err *e)
         if (item.n != 0) {
             if (parse_network(item, &network) != 0) {
                 network_list_clear(l);
-                return err_set(e, ERR_INPUT, "'%.*s' is not an address or a network like 10.0.0.0/8",
+                return err_set(e, ERR_INPUT,
+                               "'%.*s' is not an address or a network like 10.0.0.0/8",
                                SPAN_ARGS(item));
             }
             l->items = mem_resize(l->items, (l->n + 1) * sizeof(*l->items));

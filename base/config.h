@@ -4,9 +4,9 @@
  * flags win over environment over file, in whatever order they are read. Unknown names are errors
  * with a hint. --help, the README check and the docs walk the same table.
  *
- * The file: "[section]" lines, "name = value" lines (a value may stand in double quotes), lines that
- * start with # or ; are comments. In flags "-" may stand for "_" (--data-dir). Environment names
- * starting with FOOTFALL_TEST_ belong to the tests and are left alone.
+ * The file: "[section]" lines, "name = value" lines (a value may stand in double quotes), lines
+ * that start with # or ; are comments. In flags "-" may stand for "_" (--data-dir). Environment
+ * names starting with FOOTFALL_TEST_ belong to the tests and are left alone.
  *
  * One thread at a time; reading values from several threads is fine once all is read. */
 #ifndef BASE_CONFIG_H
@@ -21,7 +21,7 @@
 enum option_type { OPTION_TEXT, OPTION_INT, OPTION_BOOL, OPTION_CHOICE };
 
 struct option {
-    const char *name;     /* "ingest.open_sites", or "listen" (no section) */
+    const char *name; /* "ingest.open_sites", or "listen" (no section) */
     enum option_type type;
     const char *fallback; /* the default as text; NULL: none */
     int64_t min, max;     /* OPTION_INT */

@@ -47,11 +47,11 @@ struct http_route {
     enum http_scope scope;
     http_handler *handler;
     void *context;
-    bool cors;               /* for any origin: preflights, and access-control-allow-origin: * */
-    size_t max_body;         /* bytes on the wire; 0: no body is accepted */
-    const char *operation;   /* operationId */
+    bool cors;             /* for any origin: preflights, and access-control-allow-origin: * */
+    size_t max_body;       /* bytes on the wire; 0: no body is accepted */
+    const char *operation; /* operationId */
     const char *summary;
-    const struct http_param_doc *params; /* ended by name == NULL; may be NULL */
+    const struct http_param_doc *params;   /* ended by name == NULL; may be NULL */
     const struct http_answer_doc *answers; /* ended by status == 0 */
     const char *request_types; /* OpenAPI "content" object of the request body as JSON; or NULL */
 };
@@ -92,11 +92,14 @@ struct http_identity *http_identity_of(struct http_request *r);
 /* ------------------------------------------------------------------ answers */
 
 struct http_header_line {
-    const char *name; /* lower case, static */
+    const char *name;  /* lower case, static */
     struct span value; /* copied; control characters become spaces */
 };
 
-enum http_body_owner { BODY_COPY, BODY_STATIC }; /* STATIC: outlives the answer (http_alloc's too) */
+enum http_body_owner {
+    BODY_COPY,
+    BODY_STATIC
+}; /* STATIC: outlives the answer (http_alloc's too) */
 
 struct http_answer {
     int status;
@@ -134,8 +137,8 @@ struct http_problem_doc {
 const struct http_problem_doc *http_problem_docs(void);
 /* The documented problem of that slug, or NULL. */
 const struct http_problem_doc *http_problem_find(const char *slug);
-void http_send_problem(struct http_request *r, const struct http_problem *p, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void http_send_problem(struct http_request *r, const struct http_problem *p, const char *format,
+                       ...) PRINTF_LIKE(3, 4);
 /* ERR_INPUT 400 bad-request, ERR_BUSY 503 busy and ERR_DOWN 503 unavailable with Retry-After,
  * ERR_DATA 500 internal (its text goes to the operator, not to the client). */
 void http_send_error(struct http_request *r, const struct err *e);
@@ -164,16 +167,17 @@ unsigned http_loop_index(const struct http_loop *l); /* 0 … n_loops - 1 */
 int64_t http_loop_now_us(const struct http_loop *l); /* wall clock of this turn */
 
 /* Runs on_end on the loop at the end of each turn, in order of registration (from on_loop_start,
- * HTTP_MAX_TURN_HOOKS at most). A turn serves all sockets that are ready, delivers the messages and fires
- * the timers; so what handlers and on_arrive collected since the last call is here to be submitted
- * as one batch. on_end may answer requests, post messages, start timers. It is called after every
- * turn, also one in which nothing happened, so it must be cheap then. */
+ * HTTP_MAX_TURN_HOOKS at most). A turn serves all sockets that are ready, delivers the messages and
+ * fires the timers; so what handlers and on_arrive collected since the last call is here to be
+ * submitted as one batch. on_end may answer requests, post messages, start timers. It is called
+ * after every turn, also one in which nothing happened, so it must be cheap then. */
 enum { HTTP_MAX_TURN_HOOKS = 8 };
 void http_on_turn_end(struct http_loop *l, void (*on_end)(void *context), void *context);
 
 /* One-shot timers (monotonic clock). Starting a started one moves it. */
 struct http_timer;
-struct http_timer *http_timer_new(struct http_loop *l, void (*on_fire)(void *context), void *context);
+struct http_timer *http_timer_new(struct http_loop *l, void (*on_fire)(void *context),
+                                  void *context);
 void http_timer_start(struct http_timer *t, int64_t delay_ms);
 void http_timer_stop(struct http_timer *t); /* idempotent */
 void http_timer_free(struct http_timer *t);
@@ -192,9 +196,9 @@ void http_watch_free(struct http_watch *w); /* closes fd */
 struct http_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080" (any address); port 0: a free one */
     unsigned n_loops;
-    unsigned max_connections; /* over all loops; more wait in the kernel's queue */
-    int64_t request_timeout_ms; /* header and body together; idle keep-alive too */
-    int64_t drain_timeout_ms;   /* a graceful stop's limit */
+    unsigned max_connections;    /* over all loops; more wait in the kernel's queue */
+    int64_t request_timeout_ms;  /* header and body together; idle keep-alive too */
+    int64_t drain_timeout_ms;    /* a graceful stop's limit */
     const char *trusted_proxies; /* comma-separated CIDRs whose X-Forwarded-For counts; or NULL */
     const struct http_route *routes;
     size_t n_routes;

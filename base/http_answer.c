@@ -87,7 +87,8 @@ static void add_header(h2o_req_t *req, const char *name, struct span value)
     for (size_t i = 0; i < value.n; i++)
         if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
             copy[i] = ' '; /* no answer is split by what a client sent */
-    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, copy, value.n);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, copy,
+                          value.n);
 }
 
 static void add_headers(struct http_request *r, const struct http_answer *a)
@@ -125,7 +126,8 @@ static void detach_ticket(struct http_conn *c)
 
 void http_send(struct http_request *r, const struct http_answer *a)
 {
-    static h2o_generator_t whole_answer; /* its callbacks are all NULL: everything is sent at once */
+    static h2o_generator_t
+        whole_answer; /* its callbacks are all NULL: everything is sent at once */
     h2o_req_t *req = r->req;
     struct http_loop *l = r->conn->loop;
     http_assert_on_loop(l);

@@ -19,10 +19,9 @@ static void send_no_route(struct http_request *r, bool path_known)
     }
     char allow[128];
     size_t n = http_routes_allow(&r->conn->loop->server->routes, &r->path, ALLOW_ALL, allow);
-    http_send_problem(r,
-                      &(struct http_problem){.slug = "method-not-allowed",
-                                             .header = {"allow", {allow, n}}},
-                      "this takes %s", allow);
+    http_send_problem(
+        r, &(struct http_problem){.slug = "method-not-allowed", .header = {"allow", {allow, n}}},
+        "this takes %s", allow);
 }
 
 /* OPTIONS: what the path takes; for routes open to any origin, a preflight's answer. */
@@ -50,8 +49,8 @@ static void send_too_large(struct http_request *r, size_t max)
         http_send_problem(r, &(struct http_problem){.slug = "too-large"}, "this takes no body");
     else
         http_send_problem(r, &(struct http_problem){.slug = "too-large"},
-                          "the body has %zu bytes, more than %zu: send it in parts",
-                          http_body(r).n, max);
+                          "the body has %zu bytes, more than %zu: send it in parts", http_body(r).n,
+                          max);
 }
 
 static void run_handler(struct http_request *r)
@@ -98,7 +97,8 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     struct http_conn *c = http_conn_of(req);
     c->request = (struct http_request){.req = req, .conn = c};
     if (c->loop->cut)
-        http_send(&c->request, &(struct http_answer){.status = 503}); /* pipelined, nobody reads it */
+        http_send(&c->request,
+                  &(struct http_answer){.status = 503}); /* pipelined, nobody reads it */
     else
         dispatch(&c->request);
     return 0;

@@ -133,8 +133,8 @@ struct http_loop {
     struct http_hook hooks[HTTP_MAX_TURN_HOOKS];
     unsigned n_hooks;
     struct http_message stop;
-    bool draining; /* stopping: answers close their connections */
-    bool cut;      /* past the deadline: nothing is served any more */
+    bool draining;            /* stopping: answers close their connections */
+    bool cut;                 /* past the deadline: nothing is served any more */
     _Atomic uint64_t *counts; /* [route or none][status slot]: written by this loop alone */
 };
 

@@ -126,7 +126,8 @@ void http_loop_turn(struct http_loop *l)
         l->hooks[i].on_end(l->hooks[i].context);
 }
 
-/* h2o 2.2.5 leaks the loop's epoll descriptor and the queue's memory; this is its private layout. */
+/* h2o 2.2.5 leaks the loop's epoll descriptor and the queue's memory; this is its private layout.
+ */
 struct epoll_loop {
     h2o_evloop_t super;
     int epoll_fd;

@@ -30,7 +30,8 @@ static const struct http_problem_doc catalogue[] = {
     {"unknown-site", 403, "Unknown site",
      "Without a token only sites an admin has added may be sent to: `footfall site add NAME`."},
     {"not-found", 404, "Not found", "There is nothing at this path, or no object of this name."},
-    {"method-not-allowed", 405, "Method not allowed", "The header Allow lists what the path takes."},
+    {"method-not-allowed", 405, "Method not allowed",
+     "The header Allow lists what the path takes."},
     {"not-acceptable", 406, "Not acceptable",
      "None of the formats in Accept is offered; JSON always is."},
     {"conflict", 409, "Conflict", "The object is in a state that forbids this."},
@@ -38,7 +39,8 @@ static const struct http_problem_doc catalogue[] = {
      "The source is elsewhere: go on from `position`."},
     {"key-in-use", 409, "Idempotency key in use",
      "The first request with this key still runs; repeat later."},
-    {"too-large", 413, "Too large", "The body or the number of events is over the limit: send less."},
+    {"too-large", 413, "Too large",
+     "The body or the number of events is over the limit: send less."},
     {"unsupported-media-type", 415, "Unsupported media type",
      "Content-Type or Content-Encoding is none of the documented ones."},
     {"expectation-failed", 417, "Expectation failed", "Only `Expect: 100-continue` is understood."},
@@ -52,7 +54,8 @@ static const struct http_problem_doc catalogue[] = {
      "PostgreSQL or Redis cannot be reached. Nothing was stored; repeat after Retry-After."},
     {"not-ready", 503, "Not ready", "The service is starting, stopping or too far behind."},
     {"outcome-unknown", 503, "Outcome unknown",
-     "The connection to PostgreSQL was lost during the commit: the events may or may not be stored. "
+     "The connection to PostgreSQL was lost during the commit: the events may or may not be "
+     "stored. "
      "Repeat with the same event ids, key or position."},
     {NULL, 0, NULL, NULL},
 };
@@ -145,7 +148,8 @@ static void send_problem(struct http_request *r, const struct http_problem *prob
     buf_clear(&body);
 }
 
-void http_send_problem(struct http_request *r, const struct http_problem *p, const char *format, ...)
+void http_send_problem(struct http_request *r, const struct http_problem *p, const char *format,
+                       ...)
 {
     char detail[1024];
     va_list args;

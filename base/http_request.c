@@ -73,7 +73,8 @@ static int parse_query(struct http_request *r, struct err *e)
             *r->query_error = found;
         }
     }
-    return r->query_error == NULL ? 0 : err_set(e, r->query_error->kind, "%s", r->query_error->text);
+    return r->query_error == NULL ? 0
+                                  : err_set(e, r->query_error->kind, "%s", r->query_error->text);
 }
 
 struct span http_param(struct http_request *r, const char *name, unsigned n, struct err *e)

@@ -65,9 +65,9 @@ static int try_listen(const struct addrinfo *at, unsigned user_timeout_ms)
 static int open_listener(const struct http_options *o, struct err *e)
 {
     char host[256];
-    const char *port;
-    struct addrinfo *found, hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                     .ai_socktype = SOCK_STREAM};
+    const char *port = NULL;
+    struct addrinfo *found,
+        hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     if (split_listen(o->listen, host, &port, e) != 0)
         return -1;
     int failed = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found);
@@ -105,7 +105,8 @@ static void on_stop(struct http_message *m)
     l->draining = true;
     http_conn_stop_listening(l);
     h2o_context_request_shutdown(&l->h2o);
-    l->h2o.http1.req_timeout.timeout = (uint64_t)(limit_ms < IDLE_GRACE_MS ? limit_ms : IDLE_GRACE_MS);
+    l->h2o.http1.req_timeout.timeout =
+        (uint64_t)(limit_ms < IDLE_GRACE_MS ? limit_ms : IDLE_GRACE_MS);
 }
 
 static void wake(void *context)
@@ -199,7 +200,8 @@ static void init_config(struct http_server *s)
             largest = s->options.routes[i].max_body;
     h2o_config_init(&s->config);
     s->config.server_name = h2o_iovec_init(H2O_STRLIT(""));
-    s->config.max_request_entity_size = largest + 1; /* for chunked bodies h2o's limit is exclusive */
+    s->config.max_request_entity_size =
+        largest + 1; /* for chunked bodies h2o's limit is exclusive */
     s->config.http1.req_timeout = (uint64_t)s->options.request_timeout_ms;
     s->config.http1.upgrade_to_http2 = 0;
     http_dispatch_register(s);

@@ -49,12 +49,13 @@ static void sift_down(struct http_timers *t, size_t at)
     place(t, at, timer);
 }
 
-struct http_timer *http_timer_new(struct http_loop *l, void (*on_fire)(void *context), void *context)
+struct http_timer *http_timer_new(struct http_loop *l, void (*on_fire)(void *context),
+                                  void *context)
 {
     http_assert_on_loop(l);
     struct http_timer *timer = mem_alloc(sizeof(*timer));
-    *timer = (struct http_timer){
-        .loop = l, .on_fire = on_fire, .context = context, .at = NOT_STARTED};
+    *timer =
+        (struct http_timer){.loop = l, .on_fire = on_fire, .context = context, .at = NOT_STARTED};
     return timer;
 }
 
@@ -110,7 +111,8 @@ void http_timers_fire(struct http_timers *t)
 {
     if (t->n == 0)
         return;
-    int64_t now_us = clock_monotonic_us(); /* read once: one started now with delay 0 fires next turn */
+    int64_t now_us =
+        clock_monotonic_us(); /* read once: one started now with delay 0 fires next turn */
     while (t->n > 0 && t->heap[0]->deadline_us <= now_us) {
         struct http_timer *timer = t->heap[0];
         http_timer_stop(timer);
