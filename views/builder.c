@@ -26,6 +26,7 @@ static void drop_memory(struct builder *b)
     table_reset(&b->sites);
     arena_reset(&b->arena);
     b->usable = false;
+    b->failure = (struct err){0};
 }
 
 void builder_free(struct builder *b)
@@ -53,6 +54,11 @@ const struct builder_options *builder_options(const struct builder *b)
 uint64_t builder_offset(const struct builder *b)
 {
     return b->offset;
+}
+
+const struct err *builder_failure(const struct builder *b)
+{
+    return b->failure.kind == ERR_NONE ? NULL : &b->failure;
 }
 
 struct aggregate_counts builder_counts(const struct builder *b)

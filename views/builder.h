@@ -43,6 +43,9 @@ int builder_create(struct builder *b, const struct builder_owner *owner, struct 
 const struct view_state *builder_state(const struct builder *b);
 const struct builder_options *builder_options(const struct builder *b);
 
+/* Why the last flush failed; NULL: it did not. */
+const struct err *builder_failure(const struct builder *b);
+
 uint64_t builder_offset(const struct builder *b); /* next seq to take; at or beyond the state's */
 /* Takes what it has not yet of a slice that starts at or before builder_offset. False: it is full,
  * flush and give the same slice again. */

@@ -251,12 +251,15 @@ int builder_flush(struct builder *b, const uint8_t last_id[16], struct err *e)
     struct flush f = {.builder = b, .next = b->state};
     f.next.offset = b->offset;
     memcpy(f.next.last_id, last_id, sizeof(f.next.last_id));
-    b->usable = expire(&f, e) == 0 && apply(&f, e) == 0 && execute(&f, e) == 0;
+    struct err failure = {0};
+    b->usable = expire(&f, &failure) == 0 && apply(&f, &failure) == 0 && execute(&f, &failure) == 0;
+    free(f.loads);
     if (b->usable)
         settle(&f);
-    else
-        err_context(e, "view %s", b->options.plan->name);
-    free(f.loads);
     free(f.drops);
-    return b->usable ? 0 : -1;
+    if (b->usable)
+        return 0;
+    err_context(&failure, "view %s", b->options.plan->name);
+    b->failure = failure;
+    return err_set(e, failure.kind, "%s", failure.text);
 }

@@ -21,6 +21,7 @@ struct builder {
     struct view_state state;     /* as in Redis */
     uint64_t offset;
     bool usable;                 /* claimed or created, and no flush has failed since */
+    struct err failure;          /* of the flush that failed */
 
     struct table sites;          /* struct builder_site, in the arena */
     struct arena arena;
