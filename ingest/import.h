@@ -65,8 +65,8 @@ struct import_options {
     void *context;
 };
 
-/* Imports one file ("-": standard input), adding to counts. ERR_INPUT: unreadable, or its format is
- * not known or needs a site. What was posted before a failure is in and counted. */
+/* Imports one file ("-": standard input), adding to counts. ERR_INPUT: its format is not known or
+ * needs a site; ERR_DATA: it cannot be read. What was posted before a failure is in and counted. */
 int import_file(const struct import_options *o, const char *path, struct import_counts *counts,
                 struct err *e) MUST_CHECK;
 

@@ -96,7 +96,7 @@ bool record_cut(enum record_kind kind, struct span text, struct record_cut *out)
 
 static int fail(struct import_reader *r, const char *reason, struct err *e)
 {
-    return err_set(e, ERR_INPUT, "cannot read %s: %s", r->path, reason);
+    return err_set(e, ERR_DATA, "cannot read %s: %s", r->path, reason);
 }
 
 /* Reads until the room is full or the file ends. */
@@ -249,7 +249,7 @@ static int give_rest(struct import_reader *r, struct import_record *out)
 static int give_too_long(struct import_reader *r, struct import_record *out, struct err *e)
 {
     if (r->kind == RECORDS_JSON)
-        return err_set(e, ERR_INPUT, "%s line %llu: a JSON value is longer than %d bytes", r->path,
+        return err_set(e, ERR_DATA, "%s line %llu: a JSON value is longer than %d bytes", r->path,
                        (unsigned long long)r->line, (int)IMPORT_MAX_RECORD_BYTES);
     *out = (struct import_record){.line = r->line, .start = r->offset, .too_long = true};
     struct record_cut cut;

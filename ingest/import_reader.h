@@ -45,7 +45,7 @@ bool import_reader_final(const struct import_reader *r);
 void import_reader_set_kind(struct import_reader *r, enum record_kind kind,
                             bool (*is_whole)(void *context, struct span line), void *context);
 
-/* 1 a record, 0 the end, -1 ERR_INPUT: not readable, or a gzip stream that is broken or cut off
+/* 1 a record, 0 the end, -1 ERR_DATA: not readable, or a gzip stream that is broken or cut off
  * (all records before that were given). */
 int import_reader_next(struct import_reader *r, struct import_record *out,
                        struct err *e) MUST_CHECK;
