@@ -253,6 +253,41 @@ int view_registry_abandon(struct sql *s, struct view_fence fence, const char *vi
                    NULL, e);
 }
 
+int view_registry_leftover(struct sql *s, struct view_fence fence, const char *view,
+                           uint64_t generation, struct err *e)
+{
+    struct number number = number_of(generation);
+    return run_one(s,
+                   &(struct fenced){fence,
+                                    FENCE
+                                    ", noted AS (INSERT INTO view_generation"
+                                    " (name, partition, generation, state, definition_hash)"
+                                    " SELECT $3, $1::int, $4::bigint, 'dropping', '' FROM fence"
+                                    " ON CONFLICT DO NOTHING)"
+                                    " SELECT 1 FROM fence",
+                                    span_of(view),
+                                    span_of(number.text),
+                                    {{0}}},
+                   NULL, e);
+}
+
+int view_registry_abandon_orphans(struct sql *s, struct view_fence fence, struct err *e)
+{
+    return run_one(s,
+                   &(struct fenced){fence,
+                                    FENCE
+                                    ", gone AS (UPDATE view_generation g SET state = 'dropping',"
+                                    " updated_at = now() FROM fence WHERE g.partition = $1::int"
+                                    " AND g.state = 'building' AND NOT EXISTS (SELECT 1 FROM job j"
+                                    " WHERE j.kind = 'replay' AND j.finished_at IS NULL"
+                                    " AND j.params->'views' ? g.name))"
+                                    " SELECT 1 FROM fence",
+                                    SPAN_ABSENT,
+                                    SPAN_ABSENT,
+                                    {{0}}},
+                   NULL, e);
+}
+
 int view_registry_next_dropping(struct sql *s, struct view_fence fence,
                                 struct generation_record *out, bool *found, struct err *e)
 {

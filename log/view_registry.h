@@ -58,6 +58,13 @@ int view_registry_switch(struct sql *s, struct view_fence fence, const char *vie
 int view_registry_abandon(struct sql *s, struct view_fence fence, const char *view,
                           uint64_t generation, struct err *e) MUST_CHECK;
 
+/* Redis still holds a generation that PostgreSQL may have forgotten: it is dropping, unless it is known
+ * as something else. */
+int view_registry_leftover(struct sql *s, struct view_fence fence, const char *view,
+                           uint64_t generation, struct err *e) MUST_CHECK;
+/* Building generations that no unfinished replay works on are dropping. */
+int view_registry_abandon_orphans(struct sql *s, struct view_fence fence, struct err *e) MUST_CHECK;
+
 struct generation_record {
     char view[VIEW_NAME_BYTES];
     uint64_t generation;

@@ -254,6 +254,8 @@ int feed_wait(struct feed *f, uint64_t seq, int timeout_ms, struct err *e)
 {
     if (f->under_way) /* a step was not idle after all */
         return 0;
+    if (!anybody_wants(f))
+        seq = UINT64_MAX;
     return log_reader_wait(f->reader, f->options.partition, seq, timeout_ms, e) < 0 ? -1 : 0;
 }
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live builder of one partition: a thread that follows the log and keeps the current generation of
+ * every view up to date in Redis. It owns the views (log/view_registry.h) while it holds the
+ * partition's lock; without it, it stands by. When PostgreSQL or Redis is away it tries again, with
+ * growing pauses, from whatever Redis then says. */
+#ifndef VIEWS_LIVE_H
+#define VIEWS_LIVE_H
+
+#include "log/view_registry.h"
+#include "views/builder.h"
+
+struct live;
+
+enum live_state {
+    LIVE_STARTING, /* not connected yet, or PostgreSQL or Redis is away: see live_overview.error */
+    LIVE_STANDBY,  /* another process builds the views */
+    LIVE_BUILDING, /* far behind the log, catching up */
+    LIVE_READY,
+    LIVE_HELD      /* a verification reads it */
+};
+const char *live_state_name(enum live_state state);
+
+struct live_view_status {
+    char name[VIEW_NAME_BYTES];
+    enum live_state state;
+    uint64_t generation; /* 0: not known yet */
+    uint64_t offset, head;
+    uint64_t lag_events;
+    int64_t lag_us;       /* how long it has been behind the log without a break */
+    struct digest digest; /* at offset */
+    int64_t watermark_us; /* INT64_MIN: no event yet */
+    uint64_t late;        /* late events, since the builder last started */
+    int64_t max_late_us;
+};
+
+struct live_options {
+    const char *postgres_uri;
+    struct store_options store;
+    const char *redis_prefix;
+    uint32_t partition;
+    const struct plan *const *plans; /* ended by NULL; at most JOB_MAX_VIEWS */
+    struct aggregate_limits limits;  /* of each view */
+    size_t max_open_bytes;           /* of each view */
+    uint32_t chunk_events;
+    int flush_ms;     /* a view is flushed at most this often, and this soon */
+    int max_pause_ms; /* between attempts while a server is away */
+    /* After each flush, on the live thread; may be NULL. */
+    void (*on_flush)(void *context, const struct live_view_status *view);
+    void *context;
+};
+/* The values serve uses, but for the addresses. */
+extern const struct live_options live_defaults;
+
+/* Starts the thread; the servers need not be there. The texts are borrowed until live_stop. */
+int live_start(struct live **out, const struct live_options *o, struct err *e) MUST_CHECK;
+/* Flushes what it has and ends the thread. */
+void live_stop(struct live *l);
+
+/* ---- any thread */
+
+/* The log has grown (log_writer_options.on_append). */
+void live_wake(struct live *l, uint64_t head);
+
+struct live_overview {
+    enum live_state state; /* the worst of the views' */
+    bool owner;            /* of the views of this partition */
+    struct view_fence fence;
+    uint64_t head;
+    char error[256];       /* why it is not running; empty: it is */
+};
+struct live_overview live_overview(struct live *l);
+/* Fills at most max, returns how many there are. */
+unsigned live_status(struct live *l, struct live_view_status *out, unsigned max);
+const struct live_options *live_options(const struct live *l);
+
+/* ---- for the jobs */
+
+/* Flushes a view and keeps it as it is until live_release: *out is what Redis holds. A view can be held
+ * once at a time (ERR_BUSY), for the time it takes to verify it. */
+struct live_hold {
+    uint64_t generation;
+    struct view_state state;
+    uint64_t serial;
+};
+int live_hold(struct live *l, const char *view, int64_t timeout_ms, struct live_hold *out,
+              struct err *e) MUST_CHECK;
+/* False: the hold was lost meanwhile (the builder had to start anew), what was read is not one state. */
+bool live_release(struct live *l, const char *view, const struct live_hold *hold);
+
+enum adoption_outcome {
+    ADOPTION_PENDING,
+    ADOPTION_SWITCHED,  /* it is the current generation now */
+    ADOPTION_LOST,      /* a server went away: load it and hand it over again */
+    ADOPTION_REFUSED,   /* it cannot become current: see failure */
+    ADOPTION_WITHDRAWN
+};
+/* A generation a replay has built nearly to the head. The live thread brings it, and the current one,
+ * to the same offset, compares the digests there, and makes it current. */
+struct live_adoption {
+    struct builder *builder; /* taken over, whatever comes of it */
+    uint64_t generation;
+    bool (*withdrawn)(void *context); /* asked about once a second on the calling thread */
+    void *context;
+
+    enum adoption_outcome outcome;
+    bool compared;
+    uint64_t offset; /* where they were compared */
+    struct digest before, after;
+    struct err failure;
+
+    bool withdraw; /* live's own */
+};
+/* Blocks until the outcome is there. */
+void live_adopt(struct live *l, const char *view, struct live_adoption *a);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live builder's parts: live.c the thread, live_open.c connecting and reconciling, live_flush.c
+ * flushing and switching, live_shared.c what other threads see and ask for. */
+#ifndef VIEWS_LIVE_INTERNAL_H
+#define VIEWS_LIVE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "views/feed.h"
+#include "views/live.h"
+
+struct live_view {
+    /* the live thread's own */
+    const struct plan *plan;
+    char definition[65];
+    uint64_t generation;
+    struct builder *builder;     /* NULL: not open */
+    struct builder *candidate;   /* of the adoption; NULL: none */
+    int64_t flushed_at_us;       /* monotonic */
+    unsigned rebuilds;           /* since it was last up to date */
+    bool spoilt;                 /* its generation must not be gone on with */
+
+    /* under the mutex */
+    struct live_view_status status;
+    struct view_state held_state;
+    int64_t behind_since_us;     /* monotonic; 0: it is at the head */
+    bool want_hold, held;
+    uint64_t hold_serial;
+    struct live_adoption *adoption;
+};
+
+struct live {
+    struct live_options options;
+    pthread_t thread;
+    unsigned n_views;
+    struct live_view *views;
+
+    /* the live thread's own */
+    struct view_owner *owner;
+    struct feed *feed;
+    struct store *store;         /* for pointers and leftovers */
+    char log_id[37];
+    int64_t checked_at_us;
+    bool standing_by;            /* somebody else builds the views */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* under the mutex */
+    bool stopping;
+    bool feed_open;              /* the feed may be woken */
+    bool is_owner;
+    struct view_fence fence;
+    enum live_state down_state;  /* LIVE_STARTING or LIVE_STANDBY while not running */
+    bool running;
+    uint64_t head;
+    char error[256];
+};
+
+/* ---- live_open.c */
+int live_connect(struct live *l, struct err *e) MUST_CHECK;
+void live_disconnect(struct live *l); /* keeps the ownership, if its connection lives */
+/* Opens a view's current generation, or a new one when that can't be gone on with. */
+int live_open_view(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
+void live_close_view(struct live *l, struct live_view *v);
+struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64_t generation);
+
+/* ---- live_flush.c */
+int live_flush_due(struct live *l, struct err *e) MUST_CHECK;
+int live_flush_all(struct live *l, struct err *e) MUST_CHECK; /* before the end */
+/* Views whose flush failed are opened again. */
+int live_mend(struct live *l, struct err *e) MUST_CHECK;
+/* Milliseconds until the next flush is due; -1: nothing to flush. */
+int live_until_due(const struct live *l);
+
+/* ---- live_shared.c */
+int live_serve_requests(struct live *l, struct err *e) MUST_CHECK;
+void live_publish(struct live *l, struct live_view *v);
+void live_publish_down(struct live *l, enum live_state state, const char *error);
+void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcome outcome,
+                       const struct err *failure);
+void live_lose_requests(struct live *l, struct live_view *v);
+void live_saw_head(struct live *l, uint64_t head);
+
+#endif

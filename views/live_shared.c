@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads see of the live builder and ask of it: status, holds, adoptions. Everything
+ * here that both sides touch is under the mutex. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "views/live_internal.h"
+
+const char *live_state_name(enum live_state state)
+{
+    static const char *const names[] = {[LIVE_STARTING] = "starting",
+                                        [LIVE_STANDBY] = "standby",
+                                        [LIVE_BUILDING] = "building",
+                                        [LIVE_READY] = "ready",
+                                        [LIVE_HELD] = "held"};
+    return names[state];
+}
+
+/* ---- what is seen */
+
+static void note_lag(struct live *l, struct live_view *v)
+{
+    if (v->status.offset >= l->head)
+        v->behind_since_us = 0;
+    else if (v->behind_since_us == 0)
+        v->behind_since_us = clock_monotonic_us();
+}
+
+static void set_head(struct live *l, uint64_t head)
+{
+    if (head <= l->head)
+        return;
+    l->head = head;
+    for (unsigned i = 0; i < l->n_views; i++)
+        note_lag(l, &l->views[i]);
+}
+
+void live_saw_head(struct live *l, uint64_t head)
+{
+    pthread_mutex_lock(&l->mutex);
+    set_head(l, head);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void live_wake(struct live *l, uint64_t head)
+{
+    pthread_mutex_lock(&l->mutex);
+    set_head(l, head);
+    if (l->feed_open)
+        feed_wake(l->feed);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static struct live_view_status status_of(const struct live *l, const struct live_view *v)
+{
+    struct live_view_status s = v->status;
+    s.head = l->head > s.offset ? l->head : s.offset;
+    s.lag_events = s.head - s.offset;
+    s.lag_us = v->behind_since_us == 0 ? 0 : clock_monotonic_us() - v->behind_since_us;
+    if (!l->running)
+        s.state = l->down_state;
+    else if (v->held)
+        s.state = LIVE_HELD;
+    else
+        s.state = s.lag_events > l->options.chunk_events ? LIVE_BUILDING : LIVE_READY;
+    return s;
+}
+
+void live_publish(struct live *l, struct live_view *v)
+{
+    const struct view_state *state = builder_state(v->builder);
+    struct aggregate_counts counts = builder_counts(v->builder);
+    pthread_mutex_lock(&l->mutex);
+    v->status.generation = v->generation;
+    v->status.offset = state->offset;
+    v->status.digest = state->digest;
+    v->status.watermark_us = state->watermark_us;
+    v->status.late = counts.late;
+    v->status.max_late_us = counts.max_late_us;
+    set_head(l, state->offset);
+    note_lag(l, v);
+    struct live_view_status seen = status_of(l, v);
+    pthread_mutex_unlock(&l->mutex);
+    if (l->options.on_flush != NULL)
+        l->options.on_flush(l->options.context, &seen);
+}
+
+void live_publish_down(struct live *l, enum live_state state, const char *error)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->down_state = state;
+    l->running = false;
+    snprintf(l->error, sizeof(l->error), "%s", error);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+struct live_overview live_overview(struct live *l)
+{
+    struct live_overview o = {.state = LIVE_READY};
+    pthread_mutex_lock(&l->mutex);
+    o.owner = l->is_owner;
+    o.fence = l->fence;
+    o.head = l->head;
+    for (unsigned i = 0; i < l->n_views; i++) {
+        enum live_state state = status_of(l, &l->views[i]).state;
+        o.state = state < o.state ? state : o.state;
+    }
+    memcpy(o.error, l->error, sizeof(o.error));
+    pthread_mutex_unlock(&l->mutex);
+    return o;
+}
+
+unsigned live_status(struct live *l, struct live_view_status *out, unsigned max)
+{
+    pthread_mutex_lock(&l->mutex);
+    for (unsigned i = 0; i < l->n_views && i < max; i++)
+        out[i] = status_of(l, &l->views[i]);
+    pthread_mutex_unlock(&l->mutex);
+    return l->n_views;
+}
+
+/* ---- waiting, under the mutex */
+
+static struct live_view *find(struct live *l, const char *view)
+{
+    for (unsigned i = 0; i < l->n_views; i++)
+        if (strcmp(l->views[i].plan->name, view) == 0)
+            return &l->views[i];
+    return NULL;
+}
+
+static void ask(struct live *l)
+{
+    if (l->feed_open)
+        feed_wake(l->feed);
+}
+
+/* False: the time is over. */
+static bool wait_changed(struct live *l, int64_t deadline_us)
+{
+    struct timespec until = {deadline_us / US_PER_SECOND, deadline_us % US_PER_SECOND * 1000};
+    return pthread_cond_timedwait(&l->changed, &l->mutex, &until) != ETIMEDOUT;
+}
+
+/* ---- holds */
+
+static int wait_for_hold(struct live *l, struct live_view *v, int64_t timeout_ms, struct err *e)
+{
+    int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
+    while (!v->held && !l->stopping)
+        if (!wait_changed(l, deadline_us))
+            break;
+    if (v->held)
+        return 0;
+    v->want_hold = false;
+    return err_set(e, ERR_BUSY, "view %s cannot be held now%s%s", v->plan->name,
+                   l->error[0] != '\0' ? ": " : "", l->error);
+}
+
+int live_hold(struct live *l, const char *view, int64_t timeout_ms, struct live_hold *out,
+              struct err *e)
+{
+    pthread_mutex_lock(&l->mutex);
+    struct live_view *v = find(l, view);
+    int result;
+    if (v == NULL) {
+        result = err_set(e, ERR_INPUT, "there is no view %s", view);
+    } else if (v->want_hold || v->held) {
+        result = err_set(e, ERR_BUSY, "view %s is being verified already", view);
+    } else {
+        v->want_hold = true;
+        ask(l);
+        result = wait_for_hold(l, v, timeout_ms, e);
+        if (result == 0)
+            *out = (struct live_hold){v->status.generation, v->held_state, v->hold_serial};
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return result;
+}
+
+bool live_release(struct live *l, const char *view, const struct live_hold *hold)
+{
+    pthread_mutex_lock(&l->mutex);
+    struct live_view *v = find(l, view);
+    bool kept = v->held && v->hold_serial == hold->serial;
+    v->want_hold = false;
+    ask(l);
+    pthread_mutex_unlock(&l->mutex);
+    return kept;
+}
+
+static int hold(struct live *l, struct live_view *v, struct err *e)
+{
+    if (v->builder == NULL || builder_failure(v->builder) != NULL)
+        return 0;
+    if (feed_flush(l->feed, v->builder, e) != 0)
+        return -1;
+    if (builder_failure(v->builder) != NULL)
+        return 0;
+    feed_pause(l->feed, v->builder);
+    live_publish(l, v);
+    pthread_mutex_lock(&l->mutex);
+    v->held = true;
+    v->hold_serial++;
+    v->held_state = *builder_state(v->builder);
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    return 0;
+}
+
+static void unhold(struct live *l, struct live_view *v)
+{
+    feed_resume(l->feed, v->builder);
+    pthread_mutex_lock(&l->mutex);
+    v->held = false;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+/* ---- adoptions */
+
+void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcome outcome,
+                       const struct err *failure)
+{
+    builder_free(v->candidate); /* NULL when it has become the view's builder */
+    v->candidate = NULL;
+    pthread_mutex_lock(&l->mutex);
+    v->adoption->outcome = outcome;
+    if (failure != NULL)
+        v->adoption->failure = *failure;
+    v->adoption = NULL;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void live_adopt(struct live *l, const char *view, struct live_adoption *a)
+{
+    pthread_mutex_lock(&l->mutex);
+    struct live_view *v = find(l, view);
+    a->outcome = ADOPTION_PENDING;
+    if (v == NULL || v->adoption != NULL || !l->running) {
+        a->outcome = v == NULL || v->adoption != NULL ? ADOPTION_REFUSED : ADOPTION_LOST;
+        err_set(&a->failure, ERR_BUSY, "view %s cannot take a replay over now", view);
+        builder_free(a->builder);
+    } else {
+        v->adoption = a;
+        ask(l);
+    }
+    while (a->outcome == ADOPTION_PENDING) {
+        if (wait_changed(l, clock_monotonic_us() + US_PER_SECOND) || a->withdrawn == NULL)
+            continue;
+        pthread_mutex_unlock(&l->mutex);
+        bool withdraw = a->withdrawn(a->context);
+        pthread_mutex_lock(&l->mutex);
+        a->withdraw = withdraw;
+        ask(l);
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static int begin_adoption(struct live *l, struct live_view *v, struct live_adoption *a,
+                          struct err *e)
+{
+    v->candidate = a->builder;
+    return feed_add(l->feed, v->candidate, e);
+}
+
+void live_lose_requests(struct live *l, struct live_view *v)
+{
+    struct err lost = {ERR_DOWN, "the builder of the views had to start anew"};
+    pthread_mutex_lock(&l->mutex);
+    v->held = false;
+    struct live_adoption *a = v->adoption;
+    pthread_mutex_unlock(&l->mutex);
+    if (a == NULL)
+        return;
+    if (v->candidate == NULL)
+        v->candidate = a->builder;
+    if (l->feed != NULL)
+        feed_remove(l->feed, v->candidate);
+    live_end_adoption(l, v, ADOPTION_LOST, &lost);
+}
+
+/* ---- the live thread's side */
+
+int live_serve_requests(struct live *l, struct err *e)
+{
+    for (unsigned i = 0; i < l->n_views; i++) {
+        struct live_view *v = &l->views[i];
+        pthread_mutex_lock(&l->mutex);
+        bool want_hold = v->want_hold, held = v->held;
+        struct live_adoption *a = v->adoption;
+        bool withdraw = a != NULL && a->withdraw;
+        pthread_mutex_unlock(&l->mutex);
+        if (want_hold && !held && hold(l, v, e) != 0)
+            return -1;
+        if (!want_hold && held)
+            unhold(l, v);
+        if (a != NULL && v->candidate == NULL && begin_adoption(l, v, a, e) != 0)
+            return -1;
+        if (withdraw) {
+            feed_remove(l->feed, v->candidate);
+            live_end_adoption(l, v, ADOPTION_WITHDRAWN, NULL);
+        }
+    }
+    return 0;
+}
