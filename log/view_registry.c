@@ -29,6 +29,21 @@ struct view_owner {
     struct view_fence fence;
 };
 
+/* An owner without a heartbeat is cut off, so that the next attempt gets the lock; the epoch makes that
+ * safe should it still live. */
+static int refuse_lock(struct view_owner *o, struct span partition, struct err *e)
+{
+    if (sql_run(o->sql,
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l, view_owner v"
+                " WHERE l.locktype = 'advisory' AND l.classid::bigint = " OWNER_LOCK
+                " AND l.objid::bigint = v.partition AND l.granted AND v.partition = $1::int"
+                " AND v.heartbeat_at < now() - interval '30 s'",
+                SQL_PARAMS(partition), NULL, e) != 0)
+        return -1;
+    return err_set(e, ERR_BUSY, "another process builds the views of partition %.*s",
+                   SPAN_ARGS(partition));
+}
+
 static int take_lock(struct view_owner *o, struct span partition, struct err *e)
 {
     struct sql_rows rows = {0};
@@ -37,9 +52,7 @@ static int take_lock(struct view_owner *o, struct span partition, struct err *e)
         return -1;
     bool taken = rows.count == 1 && sql_bool(&rows, 0, 0);
     sql_rows_clear(&rows);
-    return taken ? 0
-                 : err_set(e, ERR_BUSY, "another process builds the views of partition %.*s",
-                           SPAN_ARGS(partition));
+    return taken ? 0 : refuse_lock(o, partition, e);
 }
 
 static int raise_epoch(struct view_owner *o, struct span partition, struct err *e)

@@ -2,14 +2,12 @@
 /* The live builder's thread: connect, work until something fails, pause, again. */
 #include "views/live.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/thread.h"
 #include "views/live_internal.h"
 
 enum {
@@ -94,16 +92,9 @@ static void run_once(struct live *l, struct err *e)
 
 static void pause_for(struct live *l, int pause_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += pause_ms / 1000;
-    until.tv_nsec += pause_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    int64_t deadline_us = clock_monotonic_us() + (int64_t)pause_ms * 1000;
     pthread_mutex_lock(&l->mutex);
-    while (!l->stopping && pthread_cond_timedwait(&l->changed, &l->mutex, &until) != ETIMEDOUT)
+    while (!l->stopping && thread_wait(&l->changed, &l->mutex, deadline_us))
         continue;
     pthread_mutex_unlock(&l->mutex);
 }
@@ -169,24 +160,15 @@ static void free_live(struct live *l)
 int live_start(struct live **out, const struct live_options *o, struct err *e)
 {
     struct live *l = mem_alloc(sizeof(*l));
-    pthread_condattr_t monotonic;
-    sigset_t all, before;
     l->options = *o;
     l->down_state = LIVE_STARTING;
     init_views(l);
     pthread_mutex_init(&l->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    sigfillset(&all); /* signals are main's; SIGPIPE is nobody's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&l->thread, NULL, live_main, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed != 0) {
+    thread_condition_init(&l->changed);
+    if (thread_start(&l->thread, live_main, l, e) != 0) {
         free_live(l);
         *out = NULL;
-        return err_set(e, ERR_BUSY, "no thread for the views: %s", strerror(failed));
+        return err_context(e, "views");
     }
     *out = l;
     return 0;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What other threads see of the live builder and ask of it: status, holds, adoptions. Everything
  * here that both sides touch is under the mutex. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "views/live_internal.h"
 
 const char *live_state_name(enum live_state state)
@@ -138,20 +137,13 @@ static void ask(struct live *l)
         feed_wake(l->feed);
 }
 
-/* False: the time is over. */
-static bool wait_changed(struct live *l, int64_t deadline_us)
-{
-    struct timespec until = {deadline_us / US_PER_SECOND, deadline_us % US_PER_SECOND * 1000};
-    return pthread_cond_timedwait(&l->changed, &l->mutex, &until) != ETIMEDOUT;
-}
-
 /* ---- holds */
 
 static int wait_for_hold(struct live *l, struct live_view *v, int64_t timeout_ms, struct err *e)
 {
     int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
     while (!v->held && !l->stopping)
-        if (!wait_changed(l, deadline_us))
+        if (!thread_wait(&l->changed, &l->mutex, deadline_us))
             break;
     if (v->held)
         return 0;
@@ -249,7 +241,7 @@ void live_adopt(struct live *l, const char *view, struct live_adoption *a)
         ask(l);
     }
     while (a->outcome == ADOPTION_PENDING) {
-        if (wait_changed(l, clock_monotonic_us() + US_PER_SECOND) || a->withdrawn == NULL)
+        if (thread_wait(&l->changed, &l->mutex, clock_monotonic_us() + US_PER_SECOND) || a->withdrawn == NULL)
             continue;
         pthread_mutex_unlock(&l->mutex);
         bool withdraw = a->withdrawn(a->context);
