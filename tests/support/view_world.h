@@ -12,6 +12,7 @@ struct world {
     const struct plan *plan;
     struct page **pages;
     size_t n;
+    struct page *last[PLAN_MAX_TIERS]; /* found */
     struct digest digest;
 };
 
@@ -23,15 +24,23 @@ static inline void world_clear(struct world *w)
     *w = (struct world){0};
 }
 
+static inline bool world_is(const struct page *p, struct span site, unsigned tier, int64_t start_us)
+{
+    return p != NULL && page_tier(p) == tier && page_start(p) == start_us &&
+           span_equal(page_site(p), site);
+}
+
 static inline struct page *world_page(struct world *w, struct span site, unsigned tier,
                                       int64_t start_us)
 {
+    struct page **last = &w->last[tier];
+    if (world_is(*last, site, tier, start_us))
+        return *last;
     for (size_t i = w->n; i-- > 0;)
-        if (page_tier(w->pages[i]) == tier && page_start(w->pages[i]) == start_us &&
-            span_equal(page_site(w->pages[i]), site))
-            return w->pages[i];
+        if (world_is(w->pages[i], site, tier, start_us))
+            return *last = w->pages[i];
     w->pages = mem_resize(w->pages, (w->n + 1) * sizeof(struct page *));
-    return w->pages[w->n++] = page_new(w->plan, tier, site, start_us);
+    return *last = w->pages[w->n++] = page_new(w->plan, tier, site, start_us);
 }
 
 /* For aggregate_each. */
@@ -51,6 +60,7 @@ static inline void world_expire(void *context, struct span site, int64_t waterma
 {
     struct world *w = context;
     size_t kept = 0;
+    memset(w->last, 0, sizeof(w->last));
     for (size_t i = 0; i < w->n; i++) {
         struct page *p = w->pages[i];
         if (span_equal(page_site(p), site) &&

@@ -235,10 +235,14 @@ struct scene {
     struct world w;
 };
 
+static struct scene scene_of_plan(const struct plan *p)
+{
+    return (struct scene){aggregate_new(p, ample), batch_new(), {.plan = p}};
+}
+
 static struct scene scene_of(const char *view)
 {
-    const struct plan *p = plan_find(span_of(view));
-    return (struct scene){aggregate_new(p, ample), batch_new(), {.plan = p}};
+    return scene_of_plan(plan_find(span_of(view)));
 }
 
 static void scene_view(struct scene *s, const char *site, const char *time)
@@ -284,6 +288,12 @@ static int64_t rows_of_tier(const struct scene *s, unsigned tier)
     return rows;
 }
 
+static int add_delta_rows(void *context, const struct delta *d)
+{
+    ((int64_t *)context)[d->tier] += d->rows;
+    return 0;
+}
+
 static void an_expired_page_is_not_recreated_by_a_late_event(void **state)
 {
     (void)state;
@@ -315,6 +325,26 @@ static void a_site_expires_by_its_own_watermark(void **state)
     scene_flush(&s);
     assert_int_equal(rows_of_tier(&s, 0), 2);
     assert_int_equal(rows_of_tier(&s, 2), 3);
+    scene_clear(&s);
+}
+
+/* At midnight a page of minutes and one of quarters start at the same time, in the same slot. */
+static void pages_of_two_tiers_with_one_start_are_kept_apart(void **state)
+{
+    (void)state;
+    struct scene s = scene_of_plan(&test_plan);
+    struct event other = {.type = SPAN_LITERAL("signup"), .site = SPAN_LITERAL("a.example"),
+                        .time_us = time_of("2026-03-01T04:00:00Z")};
+    scene_view(&s, "a.example", "2026-03-01T00:03:00Z"); /* minute 3 */
+    batch_add(s.b, &other);
+    scene_view(&s, "a.example", "2026-03-01T00:50:00Z"); /* its minutes are gone: quarter 3 */
+    struct log_slice slice;
+    batch_slice(s.b, &slice);
+    assert_int_equal(aggregate_add(s.a, &slice, 0), 3);
+    int64_t rows[3] = {0};
+    assert_int_equal(aggregate_each(s.a, add_delta_rows, rows), 0);
+    assert_int_equal(rows[0], 1);
+    assert_int_equal(rows[1], 1);
     scene_clear(&s);
 }
 
@@ -483,6 +513,7 @@ int main(void)
         cmocka_unit_test(late_and_matched_events_are_counted),
         cmocka_unit_test(an_expired_page_is_not_recreated_by_a_late_event),
         cmocka_unit_test(a_site_expires_by_its_own_watermark),
+        cmocka_unit_test(pages_of_two_tiers_with_one_start_are_kept_apart),
         cmocka_unit_test(a_watermark_moves_with_events_that_do_not_match),
         cmocka_unit_test(a_loaded_watermark_counts_as_if_seen),
         cmocka_unit_test(watermarks_changed_since_the_reset_are_told_apart),

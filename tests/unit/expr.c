@@ -93,11 +93,12 @@ static struct span any_text(uint64_t *seed, uint32_t choices)
 /* variety: how many values each column may have; 1 makes all constant. */
 static void scene_fill(struct scene *s, uint64_t *seed, uint32_t variety)
 {
+    bool has_os = random_below(seed, 3) != 0;
     batch_reset(s->batch);
     for (int i = 0; i < EVENTS; i++) {
         s->events[i] = (struct event){.type = SPAN_LITERAL("a"), .site = SPAN_LITERAL("s"),
                                       .browser = any_text(seed, variety),
-                                      .os = any_text(seed, 1 + random_below(seed, variety)),
+                                      .os = has_os ? any_text(seed, variety) : SPAN_ABSENT,
                                       .bot = random_below(seed, variety) != 0};
         batch_add(s->batch, &s->events[i]);
     }
