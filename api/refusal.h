@@ -8,14 +8,13 @@
 #include "base/utf8.h"
 
 struct refusal {
-    const char *field; /* static text, or lives as long as the request */
+    char field[80]; /* "": none in particular */
     struct err err;
 };
 
 /* Records field and text unless something is recorded; returns -1. */
-#define refuse(r, name, ...)                                                                       \
-    ((r)->field = (r)->err.kind == ERR_NONE ? (name) : (r)->field,                                 \
-     err_set(&(r)->err, ERR_INPUT, __VA_ARGS__))
+int refuse(struct refusal *r, const char *field, const char *format, ...) PRINTF_LIKE(3, 4);
+int refuse_span(struct refusal *r, struct span field, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The beginning of what was sent, for a text. */
 static inline struct span refusal_excerpt(struct span s)

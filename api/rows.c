@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/rows.h"
+
+#include <stdlib.h>
+
+#include "base/pack.h"
+
+void rows_init(struct rows *r, const struct rows_query *q, const struct range *g,
+               struct rows_limits limits)
+{
+    *r = (struct rows){.query = q, .range = g, .limits = limits, .seed = hash_seed()};
+    r->cell_bytes = sizeof(struct rows_cell) + q->plan->n_measures * sizeof(union measure_value);
+}
+
+static bool is_sketch(const struct rows *r, unsigned measure)
+{
+    return r->query->plan->measures[measure].kind == AGGREGATE_COUNT_DISTINCT;
+}
+
+static void free_sketches(const struct rows *r, union measure_value *values)
+{
+    for (unsigned m = 0; m < r->query->plan->n_measures; m++)
+        if (is_sketch(r, m))
+            sketch_free(values[m].sketch);
+}
+
+void rows_clear(struct rows *r)
+{
+    for (uint32_t i = 0; i < r->n_cells; i++)
+        if (!rows_cell_at(r, i)->estimated)
+            free_sketches(r, rows_cell_at(r, i)->values);
+    free_sketches(r, r->totals);
+    free(r->groups);
+    free(r->cells);
+    table_clear(&r->table);
+    arena_clear(&r->arena);
+    buf_clear(&r->key);
+}
+
+/* ------------------------------------------------------------------ groups */
+
+struct wanted_key {
+    const struct rows *rows;
+    struct span key;
+};
+
+/* Items are indexes + 1: the groups move as they grow. */
+static bool same_key(const void *item, const void *key)
+{
+    const struct wanted_key *wanted = key;
+    return span_equal(wanted->rows->groups[(uintptr_t)item - 1].key, wanted->key);
+}
+
+static void keep_texts(struct rows *r, struct rows_group *g)
+{
+    struct span *texts = arena_alloc(&r->arena, (r->query->n_by + 1) * sizeof *texts);
+    struct span rest = g->key;
+    uint32_t n = 0;
+    bool good = pack_read_array(&rest, &n) && n == r->query->n_by;
+    for (unsigned i = 0; good && i < n; i++)
+        good = pack_read_text(&rest, &texts[i]);
+    g->texts = texts;
+}
+
+static int group_of(struct rows *r, struct span key, int32_t *out, struct refusal *e)
+{
+    struct wanted_key wanted = {r, key};
+    uint64_t hash = hash_bytes(r->seed, key);
+    void *found = table_find(&r->table, hash, &wanted, same_key);
+    if (found != NULL) {
+        *out = (int32_t)((uintptr_t)found - 1);
+        return 0;
+    }
+    if (r->n_groups == r->limits.max_groups)
+        return refuse(e, "by",
+                      "by: more than %u groups in this range; keep fewer dimensions, filter, or "
+                      "take a shorter range",
+                      r->limits.max_groups);
+    if (r->n_groups == r->cap_groups) {
+        r->cap_groups = r->cap_groups == 0 ? 64 : r->cap_groups * 2;
+        r->groups = mem_resize(r->groups, r->cap_groups * sizeof *r->groups);
+    }
+    struct rows_group *g = &r->groups[r->n_groups++];
+    *g = (struct rows_group){.key = arena_copy(&r->arena, key), .newest = -1};
+    keep_texts(r, g);
+    table_put(&r->table, hash, (void *)(uintptr_t)r->n_groups);
+    *out = (int32_t)r->n_groups - 1;
+    return 0;
+}
+
+static bool keeps_all(const struct rows_query *q)
+{
+    for (unsigned i = 0; i < q->n_by; i++)
+        if (q->by[i] != i)
+            return false;
+    return q->n_by == q->plan->n_dimensions;
+}
+
+/* The group that a stored one counts for, -1 when it is not wanted. */
+static int find_group(struct rows *r, struct span stored, int32_t *out, struct refusal *e)
+{
+    const struct rows_query *q = r->query;
+    struct span dimensions[PLAN_MAX_DIMENSIONS];
+    if (keeps_all(q) && q->n_conditions == 0)
+        return group_of(r, stored, out, e);
+    if (page_read_group(stored, q->plan->n_dimensions, dimensions, &e->err) != 0)
+        return -1;
+    *out = -1;
+    if (!rows_query_wants(q, dimensions))
+        return 0;
+    buf_reset(&r->key);
+    pack_array(&r->key, q->n_by);
+    for (unsigned i = 0; i < q->n_by; i++)
+        pack_text(&r->key, dimensions[q->by[i]]);
+    return group_of(r, buf_span(&r->key), out, e);
+}
+
+/* ------------------------------------------------------------------ cells */
+
+/* Where a cell stands in its group's list, or would stand. */
+struct place {
+    int32_t newer, older; /* -1: none */
+};
+
+static int insert_cell(struct rows *r, int32_t group, int32_t slot, struct place at,
+                       struct refusal *e)
+{
+    if (r->n_cells == r->limits.max_cells)
+        return refuse(e, "step",
+                      "step: more than %u rows in this range; take a longer step, a shorter range, "
+                      "fewer dimensions (by) or a filter",
+                      r->limits.max_cells);
+    if (r->n_cells == r->cap_cells) {
+        r->cap_cells = r->cap_cells == 0 ? 256 : r->cap_cells * 2;
+        r->cells = mem_resize(r->cells, r->cap_cells * r->cell_bytes);
+    }
+    struct rows_cell *c = rows_cell_at(r, r->n_cells);
+    memset(c, 0, r->cell_bytes);
+    *c = (struct rows_cell){.older = at.older, .slot = slot, .group = group};
+    if (at.newer < 0)
+        r->groups[group].newest = (int32_t)r->n_cells;
+    else
+        rows_cell_at(r, (uint32_t)at.newer)->older = (int32_t)r->n_cells;
+    r->n_cells++;
+    return 0;
+}
+
+static struct rows_cell *cell_or_null(const struct rows *r, int32_t at)
+{
+    return at < 0 ? NULL : rows_cell_at(r, (uint32_t)at);
+}
+
+/* Time mostly ascends, so the newest cell or a new one before it is meant, as a rule. */
+static struct rows_cell *cell_of(struct rows *r, int32_t group, int32_t slot, struct refusal *e)
+{
+    struct place at = {-1, r->groups[group].newest};
+    struct rows_cell *c = cell_or_null(r, at.older);
+    for (; c != NULL && c->slot > slot; c = cell_or_null(r, at.older))
+        at = (struct place){at.older, c->older};
+    if (c != NULL && c->slot == slot)
+        return c;
+    return insert_cell(r, group, slot, at, e) == 0 ? rows_cell_at(r, r->n_cells - 1) : NULL;
+}
+
+static int fill_group(struct rows *r, int32_t group, struct refusal *e)
+{
+    struct place at = {-1, r->groups[group].newest};
+    for (int32_t slot = (int32_t)r->range->n_slots - 1; slot >= 0; slot--) {
+        const struct rows_cell *c = cell_or_null(r, at.older);
+        if (c != NULL && c->slot == slot) {
+            at = (struct place){at.older, c->older};
+            continue;
+        }
+        if (insert_cell(r, group, slot, at, e) != 0)
+            return -1;
+        at.newer = (int32_t)r->n_cells - 1;
+    }
+    return 0;
+}
+
+/* Takes over `from` when `into` is empty. */
+static void merge_sketch(struct rows *r, struct sketch **into, struct sketch *from)
+{
+    if (*into == NULL) {
+        *into = from;
+        r->sketch_bytes += sketch_bytes(from);
+        return;
+    }
+    r->sketch_bytes -= sketch_bytes(*into);
+    sketch_merge(*into, from, NULL);
+    r->sketch_bytes += sketch_bytes(*into);
+    sketch_free(from);
+}
+
+static int add_sketch(struct rows *r, struct rows_cell *c, unsigned measure, struct span stored,
+                      struct refusal *e)
+{
+    struct sketch *s;
+    if (sketch_decode(stored, &s, &e->err) != 0)
+        return -1;
+    if (s == NULL)
+        return 0;
+    merge_sketch(r, &r->totals[measure].sketch, sketch_copy(s));
+    merge_sketch(r, &c->values[measure].sketch, s);
+    if (r->sketch_bytes <= r->limits.max_sketch_bytes)
+        return 0;
+    return refuse(e, "step",
+                  "step: too many large distinct counts in this range; take a longer step, a "
+                  "shorter range, fewer dimensions (by) or a filter");
+}
+
+struct adding {
+    struct rows *rows;
+    const struct range_page *page;
+    int32_t group;
+    struct refusal *e;
+};
+
+static int add_slot(void *context, const struct stored_slot *stored)
+{
+    struct adding *a = context;
+    struct rows *r = a->rows;
+    int32_t slot = a->page->slot[stored->slot];
+    if (slot < 0)
+        return 0;
+    struct rows_cell *c = cell_of(r, a->group, slot, a->e);
+    if (c == NULL)
+        return -1;
+    for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
+        if (is_sketch(r, m)) {
+            if (add_sketch(r, c, m, stored->values[m].sketch, a->e) != 0)
+                return -1;
+            continue;
+        }
+        c->values[m].count += stored->values[m].count;
+        r->totals[m].count += stored->values[m].count;
+    }
+    return 0;
+}
+
+int rows_add(struct rows *r, const struct range_page *page, struct span group, struct span value,
+             struct refusal *e)
+{
+    struct adding a = {r, page, -1, e};
+    if (find_group(r, group, &a.group, e) != 0)
+        return -1;
+    if (a.group < 0)
+        return 0;
+    return page_read_value(r->query->plan, page->tier, value, add_slot, &a, &e->err);
+}
+
+int rows_fill(struct rows *r, struct refusal *e)
+{
+    int32_t unused;
+    if (!r->query->fill)
+        return 0;
+    if (r->query->n_by == 0 && group_of(r, SPAN_LITERAL("\x90"), &unused, e) != 0)
+        return -1;
+    for (uint32_t g = 0; g < r->n_groups; g++)
+        if (fill_group(r, (int32_t)g, e) != 0)
+            return -1;
+    return 0;
+}
+
+int64_t rows_value(const struct rows *r, struct rows_cell *c, unsigned measure)
+{
+    for (unsigned m = 0; m < r->query->plan->n_measures && !c->estimated; m++) {
+        if (!is_sketch(r, m))
+            continue;
+        struct sketch *s = c->values[m].sketch;
+        c->values[m].count = (int64_t)sketch_estimate(s);
+        sketch_free(s);
+    }
+    c->estimated = true;
+    return c->values[measure].count;
+}
+
+int64_t rows_total(const struct rows *r, unsigned measure)
+{
+    return is_sketch(r, measure) ? (int64_t)sketch_estimate(r->totals[measure].sketch)
+                                 : r->totals[measure].count;
+}

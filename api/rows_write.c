@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/rows_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/writer.h"
+
+const char *const rows_content_types[] = {
+    [ROWS_JSON] = "application/json",
+    [ROWS_MSGPACK] = "application/msgpack",
+    [ROWS_CSV] = "text/csv; charset=utf-8",
+    NULL,
+};
+
+/* The text of a slot's start; rows of one slot mostly follow each other. */
+struct slot_text {
+    int32_t slot;
+    int n;
+    char text[CLOCK_TEXT_BYTES];
+};
+
+static struct span time_of_slot(const struct rows *r, struct slot_text *t, int32_t slot)
+{
+    if (t->slot != slot) {
+        t->slot = slot;
+        t->n = zone_format(r->range->zone, r->range->slot_us[slot], t->text);
+    }
+    return (struct span){t->text, (size_t)t->n};
+}
+
+static bool has_time(const struct rows *r)
+{
+    return r->range->step.kind != STEP_ALL;
+}
+
+static uint32_t count_columns(const struct rows *r)
+{
+    return has_time(r) + r->query->n_by + r->query->plan->n_measures;
+}
+
+/* ------------------------------------------------------------------ JSON, MessagePack */
+
+static void put_time(struct writer *w, const char *key, const struct zone *z, int64_t t_us)
+{
+    char text[CLOCK_TEXT_BYTES];
+    int n = zone_format(z, t_us, text);
+    writer_put_text(w, key, (struct span){text, (size_t)n});
+}
+
+static void put_columns(const struct rows *r, struct writer *w)
+{
+    const struct plan *p = r->query->plan;
+    writer_key(w, "columns");
+    writer_array(w, count_columns(r));
+    if (has_time(r))
+        writer_text(w, span_of("time"));
+    for (unsigned i = 0; i < r->query->n_by; i++)
+        writer_text(w, span_of(p->dimensions[r->query->by[i]].name));
+    for (unsigned m = 0; m < p->n_measures; m++)
+        writer_text(w, span_of(p->measures[m].name));
+}
+
+static void put_rows(const struct rows *r, struct writer *w, const uint32_t *cells, uint32_t n)
+{
+    struct slot_text time = {.slot = -1};
+    writer_key(w, "rows");
+    writer_array(w, n);
+    for (uint32_t i = 0; i < n && !w->out->failed; i++) {
+        struct rows_cell *c = rows_cell_at(r, cells[i]);
+        writer_array(w, count_columns(r));
+        if (has_time(r))
+            writer_text(w, time_of_slot(r, &time, c->slot));
+        for (unsigned k = 0; k < r->query->n_by; k++)
+            writer_text(w, r->groups[c->group].texts[k]);
+        for (unsigned m = 0; m < r->query->plan->n_measures; m++)
+            writer_int(w, rows_value(r, c, m));
+    }
+}
+
+static void put_totals(const struct rows *r, struct writer *w)
+{
+    const struct plan *p = r->query->plan;
+    writer_key(w, "totals");
+    writer_map(w, p->n_measures);
+    for (unsigned m = 0; m < p->n_measures; m++)
+        writer_put_int(w, p->measures[m].name, rows_total(r, m));
+}
+
+static uint32_t count_approximate(const struct plan *p)
+{
+    uint32_t n = 0;
+    for (unsigned m = 0; m < p->n_measures; m++)
+        n += p->measures[m].kind == AGGREGATE_COUNT_DISTINCT;
+    return n;
+}
+
+static void put_approximate(const struct plan *p, struct writer *w)
+{
+    writer_key(w, "approximate");
+    writer_map(w, count_approximate(p));
+    for (unsigned m = 0; m < p->n_measures; m++)
+        if (p->measures[m].kind == AGGREGATE_COUNT_DISTINCT) {
+            writer_key(w, p->measures[m].name);
+            writer_double(w, SKETCH_STANDARD_ERROR);
+        }
+}
+
+static void put_as_of(const struct rows *r, const struct rows_about *about, struct writer *w)
+{
+    writer_key(w, "as_of");
+    writer_map(w, 3);
+    writer_put_int(w, "offset", (int64_t)about->offset);
+    if (about->has_watermark)
+        put_time(w, "watermark", r->range->zone, about->watermark_us);
+    else
+        writer_put_text(w, "watermark", SPAN_ABSENT);
+    writer_put_int(w, "generation", (int64_t)about->generation);
+}
+
+static void write_document(const struct rows *r, const struct rows_about *about, struct writer *w,
+                           const uint32_t *cells, uint32_t n)
+{
+    const struct plan *p = r->query->plan;
+    const struct range *g = r->range;
+    bool approximate = count_approximate(p) > 0;
+    writer_map(w, 11 + approximate);
+    writer_put_text(w, "view", span_of(p->name));
+    writer_put_text(w, "site", about->site);
+    put_time(w, "from", g->zone, g->from_us);
+    put_time(w, "to", g->zone, g->to_us);
+    writer_put_text(w, "step", span_of(g->step.name));
+    writer_put_text(w, "tz", span_of(zone_name(g->zone)));
+    put_columns(r, w);
+    put_rows(r, w, cells, n);
+    if (w->out->failed)
+        return;
+    writer_put_int(w, "total_rows", r->n_cells);
+    put_totals(r, w);
+    if (approximate)
+        put_approximate(p, w);
+    put_as_of(r, about, w);
+    writer_end(w);
+}
+
+/* ------------------------------------------------------------------ CSV (RFC 4180) */
+
+static bool needs_quotes(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\r' || s.p[i] == '\n')
+            return true;
+    return s.n == 0;
+}
+
+/* NULL is nothing, the empty text is "". */
+static void put_field(struct buf *out, struct span s, bool first)
+{
+    if (!first)
+        buf_put_byte(out, ',');
+    if (span_absent(s))
+        return;
+    if (!needs_quotes(s)) {
+        buf_put_span(out, s);
+        return;
+    }
+    buf_put_byte(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            buf_put_byte(out, '"');
+        buf_put_byte(out, (uint8_t)s.p[i]);
+    }
+    buf_put_byte(out, '"');
+}
+
+static void write_csv_head(const struct rows *r, struct buf *out)
+{
+    const struct plan *p = r->query->plan;
+    bool first = true;
+    if (has_time(r)) {
+        buf_put_text(out, "time");
+        first = false;
+    }
+    for (unsigned i = 0; i < r->query->n_by; i++, first = false)
+        put_field(out, span_of(p->dimensions[r->query->by[i]].name), first);
+    for (unsigned m = 0; m < p->n_measures; m++, first = false)
+        put_field(out, span_of(p->measures[m].name), first);
+    buf_put_text(out, "\r\n");
+}
+
+static void write_csv(const struct rows *r, struct buf *out, const uint32_t *cells, uint32_t n)
+{
+    struct slot_text time = {.slot = -1};
+    write_csv_head(r, out);
+    for (uint32_t i = 0; i < n; i++) {
+        struct rows_cell *c = rows_cell_at(r, cells[i]);
+        bool first = !has_time(r);
+        if (!first)
+            put_field(out, time_of_slot(r, &time, c->slot), true);
+        for (unsigned k = 0; k < r->query->n_by; k++, first = false)
+            put_field(out, r->groups[c->group].texts[k], first);
+        for (unsigned m = 0; m < r->query->plan->n_measures; m++, first = false) {
+            char text[24];
+            snprintf(text, sizeof text, "%lld", (long long)rows_value(r, c, m));
+            put_field(out, span_of(text), first);
+        }
+        buf_put_text(out, "\r\n");
+    }
+}
+
+void rows_write(const struct rows *r, const struct rows_about *about, enum rows_form form,
+                struct buf *out)
+{
+    uint32_t *cells = NULL;
+    uint32_t n = rows_select(r, &cells);
+    struct writer w = writer_to(out, form == ROWS_MSGPACK ? WRITE_MSGPACK : WRITE_JSON);
+    if (form == ROWS_CSV)
+        write_csv(r, out, cells, n);
+    else
+        write_document(r, about, &w, cells, n);
+    free(cells);
+}
