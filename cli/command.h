@@ -46,7 +46,6 @@ int help_main(struct command_run *r, struct err *e);
 extern const struct option migrate_command_options[];
 extern const struct option import_command_options[];
 extern const struct option log_command_options[];
-extern const struct option site_command_options[];
 extern const struct option token_command_options[];
 extern const struct option demo_command_options[];
 

@@ -28,7 +28,7 @@ const struct command commands[] = {
     {"log", "head | cat", "the events, in log order", log_command_options, 1, 1, log_main,
      "head prints the next seq; cat prints events, a line of JSON each."},
     {"site", "add NAME | list | public NAME | alias NAME ID", "the sites that are known",
-     site_command_options, 1, 3, site_main, NULL},
+     NULL, 1, 3, site_main, NULL},
     {"token", "create | list | revoke ID", "the tokens that senders and readers show",
      token_command_options, 1, 2, token_main, "create prints the token, once; it is stored hashed."},
     {"status", "", "heads, offsets, lags, digests, sums and sizes", NULL, 0, 0, status_main, NULL},

@@ -51,15 +51,30 @@ static int read_token(const char *path, char **token, struct err *e)
     return 0;
 }
 
-static int connect_to(struct service *s, const struct service_file *f, const char *token,
+/* A relative name was relative to where the service was started: it lies in the data folder. */
+static char *token_path(const char *data_dir, const char *token_file)
+{
+    const char *slash = strrchr(token_file, '/');
+    return token_file[0] == '/'
+               ? mem_copy_text(token_file)
+               : mem_format("%s/%s", data_dir, slash == NULL ? token_file : slash + 1);
+}
+
+static int connect_to(struct service *s, const struct config *c, const struct service_file *f,
                       struct err *e)
 {
+    const char *token = config_text(c, "token");
     char *read = NULL;
-    if (token == NULL && f->token_file != NULL && read_token(f->token_file, &read, e) != 0)
-        return -1;
-    s->client = http_client_new(f->url, token == NULL ? read : token);
+    int failed = 0;
+    if (token == NULL && f->token_file != NULL) {
+        char *path = token_path(config_text(c, "data_dir"), f->token_file);
+        failed = read_token(path, &read, e);
+        free(path);
+    }
+    if (failed == 0)
+        s->client = http_client_new(f->url, token == NULL ? read : token);
     free(read);
-    return 0;
+    return failed;
 }
 
 /* ------------------------------------------------------------------ finding */
@@ -82,7 +97,7 @@ static int find_running(struct service *s, const struct config *c, struct err *e
     if (found <= 0)
         return found;
     bool runs = f.pid > 0 && (kill((pid_t)f.pid, 0) == 0 || errno == EPERM);
-    if (runs && connect_to(s, &f, config_text(c, "token"), e) != 0)
+    if (runs && connect_to(s, c, &f, e) != 0)
         found = -1;
     else if (!runs || !answers(s)) {
         /* Killed outright: the file is a leftover. The lock on the folder decides, not we. */
@@ -196,7 +211,7 @@ static int start_own(struct service *s, const struct config *c, struct err *e)
         failed = err_set(e, ERR_DATA, "the service that was started left no service.json in %s",
                          config_text(c, "data_dir"));
     if (failed == 0)
-        failed = connect_to(s, &f, config_text(c, "token"), e);
+        failed = connect_to(s, c, &f, e);
     service_file_clear(&f);
     return failed;
 }
