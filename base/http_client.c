@@ -133,20 +133,27 @@ static int explain(const struct http_client *c, const struct transfer *t, CURLco
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->ended))
         return 0;
     if (code == CURLE_WRITE_ERROR)
-        return err_set(e, ERR_DATA, "the answer to %s is larger than %d bytes", t->call->path,
-                       HTTP_REPLY_MAX_BYTES);
+        return err_set(e, ERR_DATA, "the answer to %s is larger than %zu bytes", t->call->path,
+                       t->reply->body.max);
     bool url = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
     return err_set(e, url ? ERR_INPUT : ERR_DOWN, "%s: %s", c->base_url, curl_easy_strerror(code));
+}
+
+/* A buffer may not hold more room than its maximum. */
+static void prepare(struct buf *b, size_t max)
+{
+    if (b->cap > max)
+        buf_clear(b);
+    buf_reset(b);
+    b->max = max;
 }
 
 int http_client_call(struct http_client *c, const struct http_call *call, struct http_reply *reply,
                      struct err *e)
 {
     struct transfer t = {.curl = c->curl, .call = call, .reply = reply};
-    buf_reset(&reply->headers);
-    buf_reset(&reply->body);
-    reply->headers.max = MAX_HEADER_BYTES;
-    reply->body.max = HTTP_REPLY_MAX_BYTES;
+    prepare(&reply->headers, MAX_HEADER_BYTES);
+    prepare(&reply->body, call->max_bytes == 0 ? HTTP_REPLY_MAX_BYTES : call->max_bytes);
     reply->status = 0;
     curl_easy_reset(c->curl); /* keeps the connection */
     char *url = mem_format("%s%s", c->base_url, call->path);

@@ -24,6 +24,7 @@ struct http_call {
     struct span body;           /* absent: no body */
     const char *const *headers; /* more: "Name: value", ended by NULL; or NULL */
     int64_t timeout_ms;         /* for the whole call; 0: 60 s; -1: none (to follow a stream) */
+    size_t max_bytes;           /* of http_reply.body; 0: HTTP_REPLY_MAX_BYTES */
     /* Gets a 2xx body in pieces instead of http_reply.body; not 0 ends the call (as a success). */
     int (*on_bytes)(struct span piece, void *context);
     void *context;
@@ -35,7 +36,7 @@ enum { HTTP_REPLY_MAX_BYTES = 64 << 20 };
 struct http_reply {
     int status;
     struct buf headers; /* as they came, a line each */
-    struct buf body;    /* at most HTTP_REPLY_MAX_BYTES */
+    struct buf body;
 };
 
 /* Any status is a success here. Fails with ERR_DOWN when there is no answer (refused, timed out,
