@@ -40,7 +40,7 @@ enum reject_class {
     REJECT_MISSING,   /* required */
     REJECT_TOKEN,     /* needs an ingest token */
     REJECT_SITE,      /* not the token's, or not known */
-    REJECT_ATOMIC,    /* refused with others of its request */
+    REJECT_REQUEST,   /* valid, but its request was refused as a whole */
     REJECT_REFUSED,   /* by PostgreSQL */
     REJECT_UNAVAILABLE, /* valid, but the log was not reachable or full: the sender repeats it */
     N_REJECT_CLASSES
