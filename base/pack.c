@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A value starts with a byte that says its type, and for small ones its value or size; else the size
- * or number follows, big-endian, in the fewest of 1, 2, 4, 8 bytes (the MessagePack specification). */
+/* A value starts with a byte that says its type, and for small ones its value or size; else the
+ * size or number follows, big-endian, in the fewest of 1, 2, 4, 8 bytes (the MessagePack
+ * specification). */
 #include "base/pack.h"
 
 enum tag {
@@ -14,7 +15,7 @@ enum tag {
 
 /* How the size of a text, bin, array or map is written. */
 struct sized {
-    uint8_t small;      /* first byte for sizes below small_sizes, plus the size */
+    uint8_t small; /* first byte for sizes below small_sizes, plus the size */
     uint8_t small_sizes;
     uint8_t tag8, tag16; /* tag8 0: has none; the 32-bit tag is tag16 + 1 */
 };
@@ -189,9 +190,8 @@ bool pack_read_int(struct span *in, int64_t *value)
             return false;
         unsigned unused = 64 - 8 * bytes;
         *value = first < TAG_INT8 ? (int64_t)number : (int64_t)(number << unused) >> unused;
-        bool shortest = first < TAG_INT8
-                            ? *value >= 128 && unsigned_width(number) == width
-                            : *value < -32 && signed_width(*value) == width;
+        bool shortest = first < TAG_INT8 ? *value >= 128 && unsigned_width(number) == width
+                                         : *value < -32 && signed_width(*value) == width;
         if (!shortest)
             return false;
     } else {

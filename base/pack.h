@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MessagePack in its shortest form, written to a buf and read back in place without allocation: for
- * what we store ourselves and for answers. Reading is strict: a value has exactly one form, so equal
- * bytes are equal values. (Senders' MessagePack, with all its freedom, is ingest's.) */
+ * what we store ourselves and for answers. Reading is strict: a value has exactly one form, so
+ * equal bytes are equal values. (Senders' MessagePack, with all its freedom, is ingest's.) */
 #ifndef BASE_PACK_H
 #define BASE_PACK_H
 
@@ -16,8 +16,8 @@ void pack_text(struct buf *out, struct span text); /* absent: nil */
 void pack_bin(struct buf *out, struct span bytes);
 void pack_bin_of(struct buf *out, uint32_t n); /* n bytes follow */
 
-/* Each takes one value off the front of `in`; false, and nothing taken, when something else, a longer
- * form, or too few bytes stand there. */
+/* Each takes one value off the front of `in`; false, and nothing taken, when something else, a
+ * longer form, or too few bytes stand there. */
 bool pack_read_array(struct span *in, uint32_t *n);
 bool pack_read_int(struct span *in, int64_t *value);
 bool pack_read_text(struct span *in, struct span *text); /* nil: absent */

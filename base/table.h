@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of pointers to the caller's items (open addressing, linear probing). Nothing is taken
- * out one by one. A zeroed struct is an empty table. The caller hashes; keyed with a random seed
- * where a sender chooses the keys (hash_seed), so that nobody can make them collide. */
+/* A hash table of pointers to the caller's items (open addressing, linear probing). Nothing is
+ * taken out one by one. A zeroed struct is an empty table. The caller hashes; keyed with a random
+ * seed where a sender chooses the keys (hash_seed), so that nobody can make them collide. */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 
@@ -68,8 +68,9 @@ static inline uint64_t hash_tail(const char *p, size_t n)
         memcpy(&high, p + n - 4, 4);
         return (uint64_t)high << 32 | low;
     }
-    return n == 0 ? 0 : (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
-                            (uint64_t)(uint8_t)p[n - 1] << 16;
+    return n == 0 ? 0
+                  : (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+                        (uint64_t)(uint8_t)p[n - 1] << 16;
 }
 
 static inline uint64_t hash_bytes(uint64_t hash, struct span s)

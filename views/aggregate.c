@@ -118,9 +118,8 @@ static struct lane lane_of(const struct log_slice *slice, enum event_column colu
 {
     static const char null_element[4] = "\xff\xff\xff\xff";
     const struct column_slice *c = &slice->columns[column];
-    return c->form == FORM_NULL
-               ? (struct lane){null_element, false}
-               : (struct lane){(const char *)c->elements, c->form == FORM_PLAIN};
+    return c->form == FORM_NULL ? (struct lane){null_element, false}
+                                : (struct lane){(const char *)c->elements, c->form == FORM_PLAIN};
 }
 
 static inline struct span lane_next(struct lane *l)

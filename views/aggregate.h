@@ -25,7 +25,7 @@ struct delta {
     struct span group; /* the dimensions as a MessagePack array (nil for NULL): the page's field */
     unsigned tier;     /* index in plan->tiers */
     struct tier_slot at;
-    int64_t rows;      /* events in the cell: the hidden row count */
+    int64_t rows;                      /* events in the cell: the hidden row count */
     const union measure_value *values; /* plan->n_measures */
 };
 
@@ -42,16 +42,16 @@ void aggregate_free(struct aggregate *a);
 uint32_t aggregate_add(struct aggregate *a, const struct log_slice *slice, uint32_t from);
 bool aggregate_full(const struct aggregate *a);
 
-/* Calls back for every cell, sorted by (site, tier, page start, group, slot), so that a page's cells
- * come together. Stops and returns -1 when the callback does. */
+/* Calls back for every cell, sorted by (site, tier, page start, group, slot), so that a page's
+ * cells come together. Stops and returns -1 when the callback does. */
 int aggregate_each(struct aggregate *a, int (*each)(void *context, const struct delta *d),
                    void *context);
 void aggregate_reset(struct aggregate *a); /* drops the deltas, keeps the watermarks */
 
 struct aggregate_counts {
-    uint64_t events;  /* taken from slices */
-    uint64_t matched; /* passed the filter */
-    uint64_t late;    /* matched, but landed in a coarser tier than the finest, or in none */
+    uint64_t events;     /* taken from slices */
+    uint64_t matched;    /* passed the filter */
+    uint64_t late;       /* matched, but landed in a coarser tier than the finest, or in none */
     int64_t max_late_us; /* greatest lateness against the site's watermark */
 };
 struct aggregate_counts aggregate_counts(const struct aggregate *a); /* since aggregate_new */

@@ -24,8 +24,10 @@ static const struct expr bot = {.op = EXPR_COLUMN, .column = EVENT_BOT};
 static const struct expr not_bot = {.op = EXPR_NOT, .args = {&bot}};
 static const struct expr page_views_of_people = {.op = EXPR_AND, .args = {&is_page_view, &not_bot}};
 
+/* clang-format off */
 #define PAGEVIEWS {"pageviews", AGGREGATE_COUNT, 0, NULL}
 #define VISITORS {"visitors", AGGREGATE_COUNT_DISTINCT, EVENT_VISITOR, NULL}
+/* clang-format on */
 #define FROM_MINUTES .n_tiers = 3, .tiers = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS}
 #define FROM_QUARTERS .n_tiers = 2, .tiers = {&TIER_QUARTERS, &TIER_DAYS}
 

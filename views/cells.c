@@ -54,8 +54,7 @@ void cells_clear(struct cells *c)
 
 size_t cells_bytes(const struct cells *c)
 {
-    return c->memory.used_bytes + c->sketch_bytes +
-           (c->series.n + c->blocks.n) * TABLE_ENTRY_SHARE;
+    return c->memory.used_bytes + c->sketch_bytes + (c->series.n + c->blocks.n) * TABLE_ENTRY_SHARE;
 }
 
 /* ---- sites ---- */

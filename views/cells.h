@@ -5,7 +5,8 @@
  *
  * Sites, series and blocks are found by hash; inside a block a byte per slot leads to its cell, and
  * the cells lie side by side. Runs of events stay in the block their series used last, so that most
- * events cost one probe, for the series. Sites live as long as the table, the rest until cells_reset. */
+ * events cost one probe, for the series. Sites live as long as the table, the rest until
+ * cells_reset. */
 #ifndef VIEWS_CELLS_H
 #define VIEWS_CELLS_H
 
@@ -25,11 +26,11 @@ struct site_state {
 
 struct series {
     struct site_state *site;
-    struct span key;   /* the dimensions' elements as in the log (log/batch.h), end to end */
-    struct span group; /* the dimensions as a MessagePack array */
+    struct span key;    /* the dimensions' elements as in the log (log/batch.h), end to end */
+    struct span group;  /* the dimensions as a MessagePack array */
     struct block *last; /* that was used */
     uint64_t hash;
-    uint32_t rank;     /* in order of (site, group); set by cells_sort */
+    uint32_t rank; /* in order of (site, group); set by cells_sort */
     struct series *next;
 };
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* H is made in two steps: a cell (site, group, slot) gives two words, made once a cell; each is then
- * mixed with the measure (and register). Stored digests depend on every constant here; a change
- * needs a new PAGE_FORMAT.
+/* H is made in two steps: a cell (site, group, slot) gives two words, made once a cell; each is
+ * then mixed with the measure (and register). Stored digests depend on every constant here; a
+ * change needs a new PAGE_FORMAT.
  *
- * The cell: each lane starts from its own seed and takes in 8-byte words (little-endian, the lengths
- * of site and group first, so that no two cells have the same words) by xor, multiplication with its
- * own odd constant and a shifted xor. Every step is a bijection of the state for a given word and of
- * the word for a given state; the finish is that of splitmix64 (Steele, Lea, Flood, 2014), which
- * passes statistical tests with a counter as input. The sums of two different contents agree in both
- * lanes by chance 2^-128. The hash is not secret and not meant to withstand a forger: whoever can
- * write Redis can write the digest too; senders choose groups, but gain only that a fault elsewhere
- * might go unseen. */
+ * The cell: each lane starts from its own seed and takes in 8-byte words (little-endian, the
+ * lengths of site and group first, so that no two cells have the same words) by xor, multiplication
+ * with its own odd constant and a shifted xor. Every step is a bijection of the state for a given
+ * word and of the word for a given state; the finish is that of splitmix64 (Steele, Lea, Flood,
+ * 2014), which passes statistical tests with a counter as input. The sums of two different contents
+ * agree in both lanes by chance 2^-128. The hash is not secret and not meant to withstand a forger:
+ * whoever can write Redis can write the digest too; senders choose groups, but gain only that a
+ * fault elsewhere might go unseen. */
 #include "views/digest.h"
 
 #include <endian.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A linear fingerprint of a view: the sum over (site, group, slot, measure) of H(...) * value modulo
- * 2^64, with two seeds, over the finest tier. Linear: it is updated with every delta, and equal
- * digests mean equal contents (but for a chance of 2^-128). A sketch counts with its registers:
- * H(..., register) * rank. */
+/* A linear fingerprint of a view: the sum over (site, group, slot, measure) of H(...) * value
+ * modulo 2^64, with two seeds, over the finest tier. Linear: it is updated with every delta, and
+ * equal digests mean equal contents (but for a chance of 2^-128). A sketch counts with its
+ * registers: H(..., register) * rank. */
 #ifndef VIEWS_DIGEST_H
 #define VIEWS_DIGEST_H
 
@@ -26,13 +26,13 @@ static inline struct digest digest_minus(struct digest x, struct digest y)
 #define DIGEST_ROWS UINT32_MAX /* as a measure: the hidden row count */
 
 void digest_add(struct digest *d, struct digest_cell cell, uint32_t measure, int64_t delta);
-void digest_add_register(struct digest *d, struct digest_cell cell, uint32_t measure,
-                         unsigned reg, int64_t rank_delta);
+void digest_add_register(struct digest *d, struct digest_cell cell, uint32_t measure, unsigned reg,
+                         int64_t rank_delta);
 static inline bool digest_equal(struct digest x, struct digest y)
 {
     return x.a == y.a && x.b == y.b;
 }
-void digest_format(struct digest d, char out[33]); /* 32 hex digits */
+void digest_format(struct digest d, char out[33]);      /* 32 hex digits */
 int digest_parse(struct span text, struct digest *out); /* -1: not a digest */
 
 #endif

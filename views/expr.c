@@ -184,9 +184,9 @@ column_set expr_columns(const struct expr *x)
 
 /* ---- soundness ---- */
 
-static const unsigned arguments[] = {[EXPR_COLUMN] = 0, [EXPR_TEXT] = 0, [EXPR_BOOL] = 0,
-                                     [EXPR_EQUAL] = 2, [EXPR_NOT] = 1, [EXPR_AND] = 2,
-                                     [EXPR_OR] = 2, [EXPR_IS_NULL] = 1};
+static const unsigned arguments[] = {
+    [EXPR_COLUMN] = 0, [EXPR_TEXT] = 0, [EXPR_BOOL] = 0, [EXPR_EQUAL] = 2,
+    [EXPR_NOT] = 1,    [EXPR_AND] = 2,  [EXPR_OR] = 2,   [EXPR_IS_NULL] = 1};
 
 static int check_comparison(const struct expr *x, struct err *e)
 {

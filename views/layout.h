@@ -2,12 +2,14 @@
 /* Where a view lives in Redis. Everything of one partition of one generation carries one hash tag,
  * so that a Redis Cluster keeps it together.
  *
- *   PREFIX:{VIEW:GENERATION:PARTITION}:state              hash: see below
- *   PREFIX:{VIEW:GENERATION:PARTITION}:sites              hash: site -> watermark (microseconds)
- *   PREFIX:{VIEW:GENERATION:PARTITION}:index              sorted set: SITE:TIER:START by page start (seconds)
- *   PREFIX:{VIEW:GENERATION:PARTITION}:SITE:TIER:START    hash: page (START in seconds since 1970)
- *   PREFIX:{VIEW:GENERATION:PARTITION}:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
- *   PREFIX:current                                        hash: view -> generation that is read
+ *   TAG = PREFIX:{VIEW:GENERATION:PARTITION}
+ *
+ *   TAG:state              hash: see below
+ *   TAG:sites              hash: site -> watermark (microseconds)
+ *   TAG:index              sorted set: SITE:TIER:START by page start (seconds)
+ *   TAG:SITE:TIER:START    hash: page (START in seconds since 1970)
+ *   TAG:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
+ *   PREFIX:current         hash: view -> generation that is read
  *
  * A page with sub-pages has in its first hash the field "" (empty) with the number of sub-pages
  * beyond the first, as decimal text.

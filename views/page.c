@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages in memory: rows in order of arrival, found by group; a row's slots are sorted and lie side by
- * side, most often growing at their end. */
+/* Pages in memory: rows in order of arrival, found by group; a row's slots are sorted and lie side
+ * by side, most often growing at their end. */
 #include "views/page.h"
 
 #include <assert.h>

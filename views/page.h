@@ -31,7 +31,8 @@ struct span page_site(const struct page *p);
 unsigned page_tier(const struct page *p);
 int64_t page_start(const struct page *p);
 
-/* Puts a stored row in, before any delta; refuses bytes that are not the format (ERR_DATA), twice the same group too. */
+/* Puts a stored row in, before any delta; refuses bytes that are not the format (ERR_DATA), twice
+ * the same group too. */
 int page_load(struct page *p, struct span group, struct span value, struct err *e) MUST_CHECK;
 
 /* Adds a delta whose slot lies in this page (of this tier, or of a finer one: it is then rolled up
@@ -72,6 +73,7 @@ int page_read_value(const struct plan *p, unsigned tier, struct span value,
                     struct err *e) MUST_CHECK;
 
 /* Decodes a group field into its dimensions (absent for NULL); n is the plan's. */
-int page_read_group(struct span group, unsigned n, struct span *dimensions, struct err *e) MUST_CHECK;
+int page_read_group(struct span group, unsigned n, struct span *dimensions,
+                    struct err *e) MUST_CHECK;
 
 #endif

@@ -3,7 +3,8 @@
  *
  *   events -> filter -> group by site, time bucket, dimensions -> measures
  *
- * A plan is immutable and may be shared by threads. It says nothing about where results are kept. */
+ * A plan is immutable and may be shared by threads. It says nothing about where results are kept.
+ */
 #ifndef VIEWS_PLAN_H
 #define VIEWS_PLAN_H
 
@@ -37,11 +38,11 @@ struct expr {
 enum tier_unit { TIER_FIXED, TIER_MONTH };
 
 struct tier {
-    const char *name;     /* "1m", "15m", "1d": part of the Redis key and of the parameters */
-    int64_t slot_us;      /* width of a slot; divides a day; origin is the epoch */
-    enum tier_unit unit;  /* TIER_FIXED: pages of page_us from the epoch; TIER_MONTH: UTC months */
+    const char *name;    /* "1m", "15m", "1d": part of the Redis key and of the parameters */
+    int64_t slot_us;     /* width of a slot; divides a day; origin is the epoch */
+    enum tier_unit unit; /* TIER_FIXED: pages of page_us from the epoch; TIER_MONTH: UTC months */
     int64_t page_us;
-    unsigned max_slots;   /* 60, 96, 31 */
+    unsigned max_slots; /* 60, 96, 31 */
 };
 
 enum { PLAN_MAX_TIERS = 3, PLAN_MAX_DIMENSIONS = 8, PLAN_MAX_MEASURES = 8 };
@@ -84,7 +85,7 @@ enum aggregate_kind { AGGREGATE_COUNT, AGGREGATE_COUNT_DISTINCT };
 struct plan_measure {
     const char *name;
     enum aggregate_kind kind;
-    enum event_column column; /* of AGGREGATE_COUNT_DISTINCT */
+    enum event_column column;  /* of AGGREGATE_COUNT_DISTINCT */
     const struct expr *filter; /* FILTER (WHERE ...), or NULL */
 };
 
@@ -100,8 +101,8 @@ struct plan {
 };
 
 /* Whether a page has expired at this watermark of its site: its end lies retention behind. A page
- * that has expired stays so; with finer tiers expiring first (plan_check), a page that lives has its
- * coarser pages alive. */
+ * that has expired stays so; with finer tiers expiring first (plan_check), a page that lives has
+ * its coarser pages alive. */
 bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
                        int64_t watermark_us);
 

@@ -18,8 +18,9 @@ struct sketch *sketch_new(void);
 void sketch_free(struct sketch *s);
 struct sketch *sketch_copy(const struct sketch *s);
 
-/* The hash of a counted value: SipHash-2-4 under the key 0x00..0x0f. Fixed for ever (it is in stored
- * pages). Counted are the bytes of the column's element (log/batch.h): a visitor's 8 big-endian. */
+/* The hash of a counted value: SipHash-2-4 under the key 0x00..0x0f. Fixed for ever (it is in
+ * stored pages). Counted are the bytes of the column's element (log/batch.h): a visitor's 8
+ * big-endian. */
 uint64_t sketch_hash(const void *bytes, size_t n);
 
 /* Up to so many different hashes are kept as they are. */
@@ -34,9 +35,9 @@ void sketch_add(struct sketch *s, uint64_t hash, const struct sketch_observer *o
 void sketch_merge(struct sketch *into, const struct sketch *from, const struct sketch_observer *o);
 /* Tells of every register above 0, as risen from 0, in the order of the registers. */
 void sketch_each_register(const struct sketch *s, const struct sketch_observer *o);
-uint64_t sketch_estimate(const struct sketch *s); /* exact while small */
+uint64_t sketch_estimate(const struct sketch *s);                  /* exact while small */
 bool sketch_equal(const struct sketch *a, const struct sketch *b); /* by registers */
-size_t sketch_bytes(const struct sketch *s); /* memory */
+size_t sketch_bytes(const struct sketch *s);                       /* memory */
 
 /* Stored form: canonical bytes (a MessagePack bin's content). Decode refuses anything else. The
  * empty sketch is no bytes, and NULL. */

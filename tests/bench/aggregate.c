@@ -22,9 +22,14 @@ static const struct shape shapes[] = {
 
 static void fill(struct batch *const *batches, const struct shape *shape)
 {
-    struct view_log log = {.seed = 1, .now_us = INT64_C(1795406400000000), .step_us = shape->step_us,
-                           .sites = shape->sites, .groups = shape->groups, .visitors = 20000,
-                           .late_percent = 1, .late_us = 5 * US_PER_MINUTE,
+    struct view_log log = {.seed = 1,
+                           .now_us = INT64_C(1795406400000000),
+                           .step_us = shape->step_us,
+                           .sites = shape->sites,
+                           .groups = shape->groups,
+                           .visitors = 20000,
+                           .late_percent = 1,
+                           .late_us = 5 * US_PER_MINUTE,
                            .other_percent = shape->other_percent};
     for (int i = 0; i < SLICES; i++)
         for (int k = 0; k < BATCH_MAX_EVENTS; k++) {
@@ -84,11 +89,12 @@ static void bench(const struct plan *p, struct batch *const *batches)
         if (t.add_us + t.flush_us < best.add_us + best.flush_us)
             best = t;
     }
-    printf("  %-24s %6.1f M events/s to deltas; %7llu cells, flush %6.0f ns a cell; %5.1f M events/s "
-           "in all\n",
-           p->name, (double)best.events / (double)best.add_us, (unsigned long long)best.cells,
-           1e3 * (double)best.flush_us / (double)best.cells,
-           (double)best.events / (double)(best.add_us + best.flush_us));
+    printf(
+        "  %-24s %6.1f M events/s to deltas; %7llu cells, flush %6.0f ns a cell; %5.1f M events/s "
+        "in all\n",
+        p->name, (double)best.events / (double)best.add_us, (unsigned long long)best.cells,
+        1e3 * (double)best.flush_us / (double)best.cells,
+        (double)best.events / (double)(best.add_us + best.flush_us));
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stored row of a page, as Redis might give it back: any bytes. What is taken must be exactly what
- * would be written again.
+/* A stored row of a page, as Redis might give it back: any bytes. What is taken must be exactly
+ * what would be written again.
  *
- *   byte 0: view (index, low 6 bits) and tier (high 2 bits); byte 1: length of the group; the group;
- *   the value */
+ *   byte 0: view (index, low 6 bits) and tier (high 2 bits); byte 1: length of the group; the
+ * group; the value */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

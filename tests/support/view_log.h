@@ -13,9 +13,9 @@
 struct view_log {
     uint64_t seed;
     int64_t now_us;
-    int64_t step_us;        /* between two events on average */
+    int64_t step_us; /* between two events on average */
     uint32_t sites, groups, visitors;
-    uint32_t late_percent;  /* of the events, late by up to late_us */
+    uint32_t late_percent; /* of the events, late by up to late_us */
     int64_t late_us;
     uint32_t leap_permille; /* of the events come after a leap of up to leap_us */
     int64_t leap_us;
@@ -25,7 +25,8 @@ struct view_log {
 
 static inline struct span view_log_text(struct view_log *l, uint32_t choices)
 {
-    static const char *const texts[] = {"Firefox", "Chrome", "", "Safari", "a rather long name here"};
+    static const char *const texts[] = {"Firefox", "Chrome", "", "Safari",
+                                        "a rather long name here"};
     uint32_t i = random_below(&l->seed, choices + 1);
     return i == choices ? SPAN_ABSENT : span_of(texts[i]);
 }

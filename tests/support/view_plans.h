@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan that has everything: two dimensions with NULLs, filters, distinct counts, short retention. */
+/* A plan that has everything: two dimensions with NULLs, filters, distinct counts, short retention.
+ */
 #ifndef TESTS_VIEW_PLANS_H
 #define TESTS_VIEW_PLANS_H
 

@@ -66,8 +66,12 @@ static void naive_count(struct naive *n, const struct event *e, unsigned tier)
     naive_distinct(&values[1], (struct span){(const char *)&visitor, 8}, true);
     values[2].count = span_is(e->os, "Firefox") && !span_absent(e->os);
     naive_distinct(&values[3], e->os, e->bot);
-    struct delta d = {.site = e->site, .group = buf_span(&group), .tier = tier, .rows = 1,
-                      .at = tier_slot_of(test_plan.tiers[tier], e->time_us), .values = values};
+    struct delta d = {.site = e->site,
+                      .group = buf_span(&group),
+                      .tier = tier,
+                      .rows = 1,
+                      .at = tier_slot_of(test_plan.tiers[tier], e->time_us),
+                      .values = values};
     (void)world_apply(&n->world, &d);
     sketch_free(values[1].sketch);
     sketch_free(values[3].sketch);
@@ -120,7 +124,8 @@ static void take_batch(struct world *w, struct aggregate *a, const struct batch 
 
 static void run_split(struct view_log log, uint32_t events, struct split split, struct world *w)
 {
-    struct aggregate *a = aggregate_new(w->plan, (struct aggregate_limits){split.max_cells, 1 << 26});
+    struct aggregate *a =
+        aggregate_new(w->plan, (struct aggregate_limits){split.max_cells, 1 << 26});
     struct batch *b = batch_new();
     uint64_t seed = log.seed + split.max_batch;
     for (uint32_t taken = 0; taken < events;) {
@@ -247,8 +252,11 @@ static struct scene scene_of(const char *view)
 
 static void scene_view(struct scene *s, const char *site, const char *time)
 {
-    struct event e = {.type = SPAN_LITERAL("PageViewEvent"), .site = span_of(site),
-                      .region = SPAN_LITERAL("DE"), .visitor = 7, .time_us = time_of(time)};
+    struct event e = {.type = SPAN_LITERAL("PageViewEvent"),
+                      .site = span_of(site),
+                      .region = SPAN_LITERAL("DE"),
+                      .visitor = 7,
+                      .time_us = time_of(time)};
     batch_add(s->b, &e);
 }
 
@@ -333,8 +341,9 @@ static void pages_of_two_tiers_with_one_start_are_kept_apart(void **state)
 {
     (void)state;
     struct scene s = scene_of_plan(&test_plan);
-    struct event other = {.type = SPAN_LITERAL("signup"), .site = SPAN_LITERAL("a.example"),
-                        .time_us = time_of("2026-03-01T04:00:00Z")};
+    struct event other = {.type = SPAN_LITERAL("signup"),
+                          .site = SPAN_LITERAL("a.example"),
+                          .time_us = time_of("2026-03-01T04:00:00Z")};
     scene_view(&s, "a.example", "2026-03-01T00:03:00Z"); /* minute 3 */
     batch_add(s.b, &other);
     scene_view(&s, "a.example", "2026-03-01T00:50:00Z"); /* its minutes are gone: quarter 3 */
@@ -352,8 +361,10 @@ static void a_watermark_moves_with_events_that_do_not_match(void **state)
 {
     (void)state;
     struct scene s = scene_of("visitors");
-    struct event bot = {.type = SPAN_LITERAL("PageViewEvent"), .site = SPAN_LITERAL("a.example"),
-                        .bot = true, .time_us = time_of("2026-03-09T10:00:00Z")};
+    struct event bot = {.type = SPAN_LITERAL("PageViewEvent"),
+                        .site = SPAN_LITERAL("a.example"),
+                        .bot = true,
+                        .time_us = time_of("2026-03-09T10:00:00Z")};
     int64_t t;
     batch_add(s.b, &bot);
     scene_view(&s, "a.example", "2026-03-01T10:00:00Z");
@@ -421,7 +432,8 @@ static int check_order(void *context, const struct delta *d)
         c = (int)o->last.tier - (int)d->tier;
     if (c == 0)
         c = o->last.at.page_start_us < d->at.page_start_us
-                ? -1 : o->last.at.page_start_us > d->at.page_start_us;
+                ? -1
+                : o->last.at.page_start_us > d->at.page_start_us;
     if (c == 0)
         c = world_order_spans(o->last.group, d->group);
     if (c == 0)
@@ -470,7 +482,8 @@ static void a_full_table_takes_no_more_until_it_is_reset(void **state)
     struct log_slice slice;
     int calls = 0;
     for (int i = 0; i < 20; i++) {
-        struct event e = {.type = SPAN_LITERAL("PageViewEvent"), .site = SPAN_LITERAL("s"),
+        struct event e = {.type = SPAN_LITERAL("PageViewEvent"),
+                          .site = SPAN_LITERAL("s"),
                           .time_us = i * US_PER_MINUTE};
         batch_add(b, &e);
     }
@@ -494,7 +507,8 @@ static void memory_is_bounded_too(void **state)
     struct batch *b = batch_new();
     struct log_slice slice;
     for (int i = 0; i < 9999; i++) {
-        struct event e = {.type = SPAN_LITERAL("PageViewEvent"), .site = SPAN_LITERAL("s"),
+        struct event e = {.type = SPAN_LITERAL("PageViewEvent"),
+                          .site = SPAN_LITERAL("s"),
                           .visitor = (uint64_t)i};
         batch_add(b, &e);
     }

@@ -42,7 +42,13 @@ static int by_b(const void *x, const void *y)
 static void every_place_counts_differently(void **state)
 {
     (void)state;
-    enum { SITES = 5, GROUPS = 40, SLOTS = 50, MEASURES = 10, N = SITES * GROUPS * SLOTS * MEASURES };
+    enum {
+        SITES = 5,
+        GROUPS = 40,
+        SLOTS = 50,
+        MEASURES = 10,
+        N = SITES * GROUPS * SLOTS * MEASURES
+    };
     struct digest *all = calloc(N, sizeof(*all));
     size_t n = 0;
     for (int site = 0; site < SITES; site++)
@@ -52,8 +58,8 @@ static void every_place_counts_differently(void **state)
                     struct span s = {"aaaaaaaaaa", 5 + (size_t)site};
                     char g[40];
                     memset(g, 'a', sizeof(g));
-                    struct digest_cell c =
-                        digest_cell_of(s, (struct span){g, (size_t)group}, slot * INT64_C(60000000));
+                    struct digest_cell c = digest_cell_of(s, (struct span){g, (size_t)group},
+                                                          slot * INT64_C(60000000));
                     if (m < 5)
                         digest_add(&all[n++], c, m == 4 ? DIGEST_ROWS : m, 1);
                     else
@@ -91,8 +97,10 @@ static void the_digest_is_fixed_for_ever(void **state)
     (void)state;
     struct digest d = {0};
     char text[33];
-    digest_add(&d, digest_cell_of(SPAN_LITERAL("example.com"), SPAN_LITERAL("\x91\xa5US-CA"),
-                                  INT64_C(1795406400000000)), 0, 12);
+    digest_add(&d,
+               digest_cell_of(SPAN_LITERAL("example.com"), SPAN_LITERAL("\x91\xa5US-CA"),
+                              INT64_C(1795406400000000)),
+               0, 12);
     digest_format(d, text);
     assert_string_equal(text, "2735400f6c5ef9a0c3d2a72d1cee69c0");
 }

@@ -14,9 +14,18 @@ static const struct expr os = {.op = EXPR_COLUMN, .column = EVENT_OS};
 static const struct expr bot = {.op = EXPR_COLUMN, .column = EVENT_BOT};
 static const struct expr text_a = {.op = EXPR_TEXT, .text = "a"};
 
-#define EQUAL(x, y) {.op = EXPR_EQUAL, .args = {&x, &y}}
-#define NOT(x) {.op = EXPR_NOT, .args = {&x}}
-#define IS_NULL(x) {.op = EXPR_IS_NULL, .args = {&x}}
+#define EQUAL(x, y)                                                                                \
+    {                                                                                              \
+        .op = EXPR_EQUAL, .args = { &x, &y }                                                       \
+    }
+#define NOT(x)                                                                                     \
+    {                                                                                              \
+        .op = EXPR_NOT, .args = { &x }                                                             \
+    }
+#define IS_NULL(x)                                                                                 \
+    {                                                                                              \
+        .op = EXPR_IS_NULL, .args = { &x }                                                         \
+    }
 static const struct expr browser_is_a = EQUAL(browser, text_a);
 static const struct expr a_is_browser = EQUAL(text_a, browser);
 static const struct expr os_is_a = EQUAL(os, text_a);
@@ -33,9 +42,10 @@ static enum truth plain_truth(const struct expr *x, const struct event *e);
 
 static struct span plain_text(const struct expr *x, const struct event *e)
 {
-    return x->op == EXPR_TEXT ? span_of(x->text)
+    return x->op == EXPR_TEXT           ? span_of(x->text)
            : x->column == EVENT_BROWSER ? e->browser
-           : x->column == EVENT_OS ? e->os : e->type;
+           : x->column == EVENT_OS      ? e->os
+                                        : e->type;
 }
 
 static enum truth plain_equal(struct span a, struct span b)
@@ -52,7 +62,8 @@ static enum truth plain_logic(const struct expr *x, const struct event *e)
     if (a == decides || b == decides)
         return decides;
     return a == TRUTH_NULL || b == TRUTH_NULL ? TRUTH_NULL
-           : decides == TRUTH_FALSE ? TRUTH_TRUE : TRUTH_FALSE;
+           : decides == TRUTH_FALSE           ? TRUTH_TRUE
+                                              : TRUTH_FALSE;
 }
 
 static enum truth plain_truth(const struct expr *x, const struct event *e)
@@ -96,7 +107,8 @@ static void scene_fill(struct scene *s, uint64_t *seed, uint32_t variety)
     bool has_os = random_below(seed, 3) != 0;
     batch_reset(s->batch);
     for (int i = 0; i < EVENTS; i++) {
-        s->events[i] = (struct event){.type = SPAN_LITERAL("a"), .site = SPAN_LITERAL("s"),
+        s->events[i] = (struct event){.type = SPAN_LITERAL("a"),
+                                      .site = SPAN_LITERAL("s"),
                                       .browser = any_text(seed, variety),
                                       .os = has_os ? any_text(seed, variety) : SPAN_ABSENT,
                                       .bot = random_below(seed, variety) != 0};
@@ -122,7 +134,7 @@ static const struct expr *any_expr(uint64_t *seed, unsigned depth, struct arena 
 {
     static const struct expr *const leaves[] = {
         &browser_is_a, &a_is_browser, &os_is_a, &browser_is_os, &a_is_a,
-        &no_browser, &text_is_null, &bot, &yes, &no};
+        &no_browser,   &text_is_null, &bot,     &yes,           &no};
     if (depth == 0 || random_below(seed, 4) == 0)
         return leaves[random_below(seed, sizeof(leaves) / sizeof(leaves[0]))];
     static const enum expr_op ops[] = {EXPR_NOT, EXPR_AND, EXPR_OR};

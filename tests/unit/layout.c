@@ -28,7 +28,8 @@ static void keys_are_as_documented(void **state)
     assert_text(&b, "ff:{visitors:3:1}:index");
     layout_current_key("ff", &b);
     assert_text(&b, "ff:current");
-    layout_page_key(&view, SPAN_LITERAL("example.com"), &TIER_QUARTERS, 86400 * US_PER_SECOND, 0, &b);
+    layout_page_key(&view, SPAN_LITERAL("example.com"), &TIER_QUARTERS, 86400 * US_PER_SECOND, 0,
+                    &b);
     assert_text(&b, "ff:{visitors:3:1}:example.com:15m:86400");
     layout_page_key(&view, SPAN_LITERAL("example.com"), &TIER_DAYS, -31 * US_PER_DAY, 2, &b);
     assert_text(&b, "ff:{visitors:3:1}:example.com:1d:-2678400:2");
@@ -58,10 +59,20 @@ static void the_index_leads_back_to_the_page(void **state)
 static void other_texts_in_the_index_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", ":", "::", "example.com", "example.com:1m", "example.com:1m:", "example.com:1m:-",
-        "example.com:1m:61", "example.com:5m:3600", "example.com:1m:3600:1", "example.com:1m:36 00",
-        "example.com:1m:99999999999999999999", "example.com:1d:86400", "1m:3600"};
+    static const char *const bad[] = {"",
+                                      ":",
+                                      "::",
+                                      "example.com",
+                                      "example.com:1m",
+                                      "example.com:1m:",
+                                      "example.com:1m:-",
+                                      "example.com:1m:61",
+                                      "example.com:5m:3600",
+                                      "example.com:1m:3600:1",
+                                      "example.com:1m:36 00",
+                                      "example.com:1m:99999999999999999999",
+                                      "example.com:1d:86400",
+                                      "1m:3600"};
     const struct plan *p = plan_find(SPAN_LITERAL("visitors"));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct page_address a;

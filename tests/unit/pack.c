@@ -47,9 +47,9 @@ static void the_bytes_are_those_of_the_specification(void **state)
     pack_int(&b, -1);
     pack_bool(&b, true);
     pack_double(&b, 1.0);
-    static const uint8_t expected[] = {0xdc, 0, 16, 0x82, 0xa1, 'a', 0xc0, 0xc4, 1, 'b', 0xcc, 200,
-                                       0xd1, 0xff, 0x38, 0xff, 0xc3, 0xcb, 0x3f, 0xf0, 0, 0, 0,
-                                       0, 0, 0};
+    static const uint8_t expected[] = {0xdc, 0,    16,  0x82, 0xa1, 'a',  0xc0, 0xc4, 1,
+                                       'b',  0xcc, 200, 0xd1, 0xff, 0x38, 0xff, 0xc3, 0xcb,
+                                       0x3f, 0xf0, 0,   0,    0,    0,    0,    0};
     assert_int_equal(b.n, sizeof(expected));
     assert_memory_equal(b.p, expected, sizeof(expected));
     buf_clear(&b);
@@ -82,14 +82,26 @@ static void texts_and_arrays_of_every_size_are_read_back(void **state)
 static void longer_forms_than_needed_are_refused(void **state)
 {
     (void)state;
-    static const struct span forms[] = {
-        SPAN_LITERAL("\xcc\x7f"), SPAN_LITERAL("\xcd\x00\xff"), SPAN_LITERAL("\xce\x00\x00\xff\xff"),
-        SPAN_LITERAL("\xcf\x00\x00\x00\x00\xff\xff\xff\xff"), SPAN_LITERAL("\xd0\xe0"),
-        SPAN_LITERAL("\xd0\x05"), SPAN_LITERAL("\xd1\xff\x80"), SPAN_LITERAL("\xd2\xff\xff\x80\x00"),
-        SPAN_LITERAL("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), SPAN_LITERAL("\xd9\x01x"),
-        SPAN_LITERAL("\xda\x00\x01x"), SPAN_LITERAL("\xc5\x00\x01x"), SPAN_LITERAL("\xdc\x00\x01\x01"),
-        SPAN_LITERAL("\xdd\x00\x00\x00\x01\x01"), SPAN_LITERAL("\xa5" "abcd"), SPAN_LITERAL("\xc1"),
-        SPAN_LITERAL("\xdb\xff\xff\xff\xff" "a"), SPAN_LITERAL("")};
+    static const struct span forms[] = {SPAN_LITERAL("\xcc\x7f"),
+                                        SPAN_LITERAL("\xcd\x00\xff"),
+                                        SPAN_LITERAL("\xce\x00\x00\xff\xff"),
+                                        SPAN_LITERAL("\xcf\x00\x00\x00\x00\xff\xff\xff\xff"),
+                                        SPAN_LITERAL("\xd0\xe0"),
+                                        SPAN_LITERAL("\xd0\x05"),
+                                        SPAN_LITERAL("\xd1\xff\x80"),
+                                        SPAN_LITERAL("\xd2\xff\xff\x80\x00"),
+                                        SPAN_LITERAL("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
+                                        SPAN_LITERAL("\xd9\x01x"),
+                                        SPAN_LITERAL("\xda\x00\x01x"),
+                                        SPAN_LITERAL("\xc5\x00\x01x"),
+                                        SPAN_LITERAL("\xdc\x00\x01\x01"),
+                                        SPAN_LITERAL("\xdd\x00\x00\x00\x01\x01"),
+                                        SPAN_LITERAL("\xa5"
+                                                     "abcd"),
+                                        SPAN_LITERAL("\xc1"),
+                                        SPAN_LITERAL("\xdb\xff\xff\xff\xff"
+                                                     "a"),
+                                        SPAN_LITERAL("")};
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct span in = forms[i], text;
         int64_t value;

@@ -19,13 +19,18 @@ static int64_t time_of(const char *text)
 
 /* ---- building ---- */
 
-static const struct span one_group = {"\x92\xc0\xa2" "DE", 5};
+static const struct span one_group = {"\x92\xc0\xa2"
+                                      "DE",
+                                      5};
 
 /* A view by one visitor in the minute of that time. */
 static void view_page(struct page *p, const char *time, uint64_t visitor, struct digest *digest)
 {
     union measure_value values[4] = {{.count = 1}, {.sketch = sketch_new()}, {0}, {0}};
-    struct delta d = {.site = page_site(p), .group = one_group, .rows = 1, .values = values,
+    struct delta d = {.site = page_site(p),
+                      .group = one_group,
+                      .rows = 1,
+                      .values = values,
                       .at = tier_slot_of(&TIER_MINUTES, time_of(time))};
     sketch_add(values[1].sketch, visitor, NULL);
     page_apply(p, &d, digest);
@@ -61,9 +66,15 @@ static struct buf encoded(const struct page *p)
 /* A world of one random log under the plan. */
 static struct world world_of(const struct plan *plan, uint64_t seed, int events)
 {
-    struct view_log log = {.seed = seed, .now_us = time_of("2026-01-30T20:00:00Z"), .sites = 2,
-                           .step_us = US_PER_MINUTE, .groups = 8, .visitors = 3000,
-                           .late_percent = 10, .late_us = US_PER_DAY, .other_percent = 20};
+    struct view_log log = {.seed = seed,
+                           .now_us = time_of("2026-01-30T20:00:00Z"),
+                           .sites = 2,
+                           .step_us = US_PER_MINUTE,
+                           .groups = 8,
+                           .visitors = 3000,
+                           .late_percent = 10,
+                           .late_us = US_PER_DAY,
+                           .other_percent = 20};
     struct world w = {.plan = plan};
     struct aggregate *a = aggregate_new(plan, (struct aggregate_limits){1 << 20, 1 << 28});
     struct batch *b = batch_new();
@@ -89,10 +100,12 @@ static void a_row_is_stored_as_documented(void **state)
     view_page(p, "2026-03-01T10:59:00Z", 0x0102030405060708, NULL);
     view_page(p, "2026-03-01T10:02:00Z", 0x0102030405060708, NULL);
     view_page(p, "2026-03-01T10:02:59Z", 0x0102030405060708, NULL);
+    /* clang-format off */
     static const uint8_t expected[] = {
         0x9d, 1,
         2, 2, 2, 0xc4, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0xc4, 0,
         59, 1, 1, 0xc4, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0xc4, 0};
+    /* clang-format on */
     struct buf b = encoded(p);
     assert_int_equal(b.n, sizeof(expected));
     assert_memory_equal(b.p, expected, sizeof(expected));
@@ -116,7 +129,8 @@ static int note_row(void *context, const struct page_row *row)
 static void deltas_roll_up_into_quarters_and_months_of_days(void **state)
 {
     (void)state;
-    struct page *quarters = page_of(1, "2024-02-29T00:00:00Z"), *days = page_of(2, "2024-02-01T00:00:00Z");
+    struct page *quarters = page_of(1, "2024-02-29T00:00:00Z"),
+                *days = page_of(2, "2024-02-01T00:00:00Z");
     static const char *const times[] = {"2024-02-29T00:14:59Z", "2024-02-29T00:15:00Z",
                                         "2024-02-29T23:59:59Z"};
     struct page_slot seen = {0};
@@ -256,8 +270,8 @@ static void rows_keep_their_order_of_arrival(void **state)
         pack_array(&group, 2);
         pack_text(&group, span_of(name));
         pack_text(&group, SPAN_ABSENT);
-        struct delta d = {.group = buf_span(&group), .rows = 1, .values = values,
-                          .at = {page_start(p), 0}};
+        struct delta d = {
+            .group = buf_span(&group), .rows = 1, .values = values, .at = {page_start(p), 0}};
         page_apply(p, &d, NULL);
         buf_clear(&group);
     }
@@ -301,8 +315,10 @@ static void values_that_are_not_the_format_are_refused(void **state)
         BAD("\x97\x01\x00\x01\x01\xc4\x09\x00\xc4\x00", "a sketch cut short"),
         BAD("\x97\x01\x00\x01\x01\xc4\x01\x07\x00\xc4\x00", "a sketch of unknown form"),
         BAD("\x97\x01\x00\x01\x01\xc4\x00\x00\xc4\x00\x00", "bytes behind"),
-        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x05\x01\x01\xc4\x00\x00\xc4\x00", "a slot twice"),
-        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x04\x01\x01\xc4\x00\x00\xc4\x00", "slots descend"),
+        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x05\x01\x01\xc4\x00\x00\xc4\x00",
+            "a slot twice"),
+        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x04\x01\x01\xc4\x00\x00\xc4\x00",
+            "slots descend"),
         BAD("\x97\x01\xcc\x05\x01\x01\xc4\x00\x00\xc4\x00", "a longer form of 5"),
         BAD("\xdd\xff\xff\xff\xfe\x01", "a promise of four billion"),
     };
@@ -320,9 +336,15 @@ static void values_that_are_not_the_format_are_refused(void **state)
 static void groups_that_are_not_the_format_are_refused(void **state)
 {
     (void)state;
-    static const struct span bad[] = {
-        {"", 0}, {"\x91\xc0", 2}, {"\x93\xc0\xc0\xc0", 4}, {"\x92\xc0", 2}, {"\x92\xc0\x01", 3},
-        {"\x92\xc0\xc0\xc0", 4}, {"\x92\xc0\xa2x", 4}, {"\x92\xd9\x01x\xc0", 5}, {"\xc0", 1}};
+    static const struct span bad[] = {{"", 0},
+                                      {"\x91\xc0", 2},
+                                      {"\x93\xc0\xc0\xc0", 4},
+                                      {"\x92\xc0", 2},
+                                      {"\x92\xc0\x01", 3},
+                                      {"\x92\xc0\xc0\xc0", 4},
+                                      {"\x92\xc0\xa2x", 4},
+                                      {"\x92\xd9\x01x\xc0", 5},
+                                      {"\xc0", 1}};
     struct span d[PLAN_MAX_DIMENSIONS];
     struct err e = {0};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -360,8 +382,9 @@ static void a_value_cut_short_or_spoilt_never_passes_for_another_length(void **s
     struct buf b = encoded(p);
     struct err e = {0};
     for (size_t n = 0; n < b.n; n++)
-        assert_int_equal(page_read_value(&test_plan, 0, (struct span){(char *)b.p, n}, ignore_slot,
-                                         NULL, &e), -1);
+        assert_int_equal(
+            page_read_value(&test_plan, 0, (struct span){(char *)b.p, n}, ignore_slot, NULL, &e),
+            -1);
     for (int i = 0; i < 20000; i++) {
         size_t at = random_below(&seed, (uint32_t)b.n);
         uint8_t before = b.p[at];

@@ -84,10 +84,17 @@ static void a_page_expires_when_its_end_lies_retention_behind(void **state)
 static void every_shipped_view_is_sound(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "pageviews", "pageviews_by_region", "pageviews_by_country", "visitors",
-        "pageviews_by_page", "pageviews_by_referrer", "pageviews_by_browser", "pageviews_by_os",
-        "pageviews_by_device", "pageviews_by_campaign", NULL};
+    static const char *const names[] = {"pageviews",
+                                        "pageviews_by_region",
+                                        "pageviews_by_country",
+                                        "visitors",
+                                        "pageviews_by_page",
+                                        "pageviews_by_referrer",
+                                        "pageviews_by_browser",
+                                        "pageviews_by_os",
+                                        "pageviews_by_device",
+                                        "pageviews_by_campaign",
+                                        NULL};
     for (int i = 0; names[i] != NULL || shipped_plans[i] != NULL; i++) {
         struct err e = {0};
         assert_non_null(shipped_plans[i]);

@@ -178,10 +178,15 @@ static void other_bytes_than_the_stored_form_are_refused(void **state)
         hashes[1 + 8 * i + 6] = (char)(i >> 8);
         hashes[1 + 8 * i + 7] = (char)i;
     }
-    const struct span bad[] = {
-        {hashes, 1}, {hashes, 8}, {hashes, 10}, {hashes, sizeof(hashes)},
-        {"\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\1", 17}, {"\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\2", 17},
-        {"\3\0\0\0\0\0\0\0\2", 9}, {dense, sizeof(dense) - 1}, {"\2", 1}};
+    const struct span bad[] = {{hashes, 1},
+                               {hashes, 8},
+                               {hashes, 10},
+                               {hashes, sizeof(hashes)},
+                               {"\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\1", 17},
+                               {"\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\2", 17},
+                               {"\3\0\0\0\0\0\0\0\2", 9},
+                               {dense, sizeof(dense) - 1},
+                               {"\2", 1}};
     struct sketch *s;
     struct err e = {0};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
