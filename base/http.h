@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/config.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -193,12 +194,20 @@ void http_watch_free(struct http_watch *w); /* closes fd */
 
 /* ------------------------------------------------------------------ the server */
 
+enum { HTTP_MAX_BUFFERED_BYTES = 256 << 20 };
+
+/* http.loops, http.max_connections, http.request_timeout_ms, http.drain_timeout_ms. */
+extern const struct option http_options[];
+
 struct http_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0", ":8080" (any address); port 0: a free one */
     unsigned n_loops;
-    unsigned max_connections;    /* over all loops; more wait in the kernel's queue */
-    int64_t request_timeout_ms;  /* header and body together; idle keep-alive too */
-    int64_t drain_timeout_ms;    /* a graceful stop's limit */
+    unsigned max_connections;   /* over all loops; more wait in the kernel's queue */
+    int64_t request_timeout_ms; /* header and body together; idle keep-alive too */
+    int64_t drain_timeout_ms;   /* a graceful stop's limit */
+    /* Bytes of requests being received, over all loops; past it the slowest of those are cut, so
+     * that clients without a token cannot fill the memory. 0: HTTP_MAX_BUFFERED_BYTES. */
+    size_t max_buffered_bytes;
     const char *trusted_proxies; /* comma-separated CIDRs whose X-Forwarded-For counts; or NULL */
     const struct http_route *routes;
     size_t n_routes;
@@ -209,6 +218,9 @@ struct http_options {
     void (*on_loop_stop)(struct http_loop *l, void *context);
     void *context;
 };
+
+/* Fills in what the table above configures; http.loops 0 means one for each processor. */
+void http_options_read(struct http_options *o, const struct config *c);
 
 int http_server_start(struct http_server **out, const struct http_options *o,
                       struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections: accepting within the cap, pausing when descriptors run out, cutting at a stop's
- * deadline. All loops accept from one socket; a loop that is full leaves it to the others. */
+/* Connections: accepting within the cap, pausing when descriptors run out, cutting the slowest when
+ * too much is being received and all at a stop's deadline. All loops accept from one socket; a loop
+ * that is full leaves it to the others. */
 #include "base/http_internal.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 
-enum { ACCEPTS_PER_TURN = 16, PAUSE_MS = 100 };
+enum { ACCEPTS_PER_TURN = 16, PAUSE_MS = 100, AUDIT_MS = 200 };
 
 static void on_acceptable(h2o_socket_t *listener, const char *err);
 
@@ -50,6 +51,8 @@ static void adopt(struct http_loop *l, h2o_socket_t *sock)
     set_count(l, count_of(l) + 1);
     sock->on_close.cb = on_closed;
     sock->on_close.data = c;
+    if (count_of(l) == 1)
+        http_timer_start(l->audit, AUDIT_MS);
     h2o_accept(&l->accept, sock);
 }
 
@@ -87,8 +90,37 @@ static void on_acceptable(h2o_socket_t *listener, const char *err)
     accept_some(listener->data, ACCEPTS_PER_TURN);
 }
 
+/* ------------------------------------------------------------------ bytes held */
+
+static size_t held_by(const struct http_conn *c)
+{
+    const h2o_buffer_t *input = c->sock->input;
+    return input->bytes == NULL ? 0 : input->capacity; /* no bytes: h2o's empty prototype */
+}
+
+/* h2o bounds each request, not all together. Oldest first: a slow sender is an old one. */
+static void audit(void *context)
+{
+    struct http_loop *l = context;
+    size_t held = 0;
+    for (h2o_linklist_t *n = l->conns.next; n != &l->conns; n = n->next)
+        held += held_by(H2O_STRUCT_FROM_MEMBER(struct http_conn, link, n));
+    for (h2o_linklist_t *n = l->conns.next; n != &l->conns && held > l->max_buffered; n = n->next) {
+        struct http_conn *c = H2O_STRUCT_FROM_MEMBER(struct http_conn, link, n);
+        if (c->request.req != NULL || held_by(c) == 0)
+            continue; /* received whole: it is being answered */
+        held -= held_by(c);
+        shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
+    }
+    if (count_of(l) != 0)
+        http_timer_start(l->audit, AUDIT_MS);
+}
+
+/* ------------------------------------------------------------------ listening */
+
 void http_conn_listen(struct http_loop *l, int fd)
 {
+    l->audit = http_timer_new(l, audit, l);
     l->accept_pause = http_timer_new(l, resume, l);
     l->listener = h2o_evloop_socket_create(l->h2o.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     l->listener->data = l;
@@ -112,6 +144,12 @@ static void cut(struct http_conn *c)
     shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
     if (waiting != NULL)
         http_send(waiting->request, &(struct http_answer){.status = 503});
+}
+
+void http_conn_end(struct http_loop *l)
+{
+    assert(h2o_linklist_is_empty(&l->conns));
+    http_timer_free(l->audit);
 }
 
 void http_conn_cut_all(struct http_loop *l)

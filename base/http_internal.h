@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the HTTP layer share. Only they include h2o.
  *
+ *   http_options.c  what can be configured
  *   http_server.c   start and stop, the listening socket, the loops' threads
  *   http_loop.c     a loop's turn: sockets, messages, timers, hooks
  *   http_timer.c    its timers        http_watch.c  its foreign file descriptors
@@ -123,7 +124,8 @@ struct http_loop {
     h2o_context_t h2o;
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener; /* NULL when closed */
-    struct http_timer *accept_pause;
+    struct http_timer *accept_pause, *audit;
+    size_t max_buffered; /* bytes of requests being received */
     h2o_linklist_t conns;
     unsigned max_conns;
     _Atomic unsigned n_conns;
@@ -171,6 +173,7 @@ void http_timers_fire(struct http_timers *t);
 void http_conn_listen(struct http_loop *l, int fd); /* takes fd */
 void http_conn_stop_listening(struct http_loop *l); /* after taking what is queued */
 void http_conn_cut_all(struct http_loop *l);
+void http_conn_end(struct http_loop *l); /* when none is left */
 
 void http_dispatch_register(struct http_server *s); /* into s->config */
 void http_request_gone(struct http_conn *c);        /* answered, or the client left */

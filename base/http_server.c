@@ -10,13 +10,13 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { IDLE_GRACE_MS = 500 };
 
@@ -26,6 +26,12 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:h2o_mem_alloc_recycle\n";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 #endif
 
@@ -132,6 +138,7 @@ static void drain(struct http_loop *l)
     if (l->n_tickets != 0)
         diag(DIAG_WARNING, "http", "stopped with %u requests still held", l->n_tickets);
     http_timer_free(deadline);
+    http_conn_end(l);
 }
 
 static void *run_loop(void *arg)
@@ -162,6 +169,7 @@ static void init_loop(struct http_server *s, unsigned index)
     l->stop.on_arrive = on_stop;
     l->max_conns = o->max_connections / o->n_loops + (index < o->max_connections % o->n_loops);
     l->counts = mem_alloc((s->routes.n + 1) * HTTP_STATUS_SLOTS * sizeof(*l->counts));
+    l->max_buffered = o->max_buffered_bytes / o->n_loops;
     pthread_mutex_init(&l->inbox.mutex, NULL);
 }
 
@@ -171,22 +179,18 @@ static void clear_loop(struct http_loop *l)
     pthread_mutex_destroy(&l->inbox.mutex);
 }
 
-/* Loops take no signals: main does. Blocked, SIGPIPE does not kill either. */
 static void start_threads(struct http_server *s)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct err e = {0};
     for (unsigned i = 0; i < s->options.n_loops; i++) {
         char name[16];
-        if (pthread_create(&s->loops[i].joinable, NULL, run_loop, &s->loops[i]) != 0) {
-            diag(DIAG_ERROR, "http", "cannot start a thread: %s", strerror(errno));
-            abort();
+        if (thread_start(&s->loops[i].joinable, run_loop, &s->loops[i], &e) != 0) {
+            diag(DIAG_ERROR, "http", "%s", e.text);
+            abort(); /* at start, for want of memory or threads */
         }
         snprintf(name, sizeof(name), "http-%u", i);
         pthread_setname_np(s->loops[i].joinable, name);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_barrier_wait(&s->ready);
 }
 
@@ -233,6 +237,8 @@ int http_server_start(struct http_server **out, const struct http_options *o, st
     }
     note_address(s);
     s->options.listen = s->address;
+    if (s->options.max_buffered_bytes == 0)
+        s->options.max_buffered_bytes = HTTP_MAX_BUFFERED_BYTES;
     s->options.trusted_proxies = NULL;
     init_config(s);
     s->loops = mem_alloc(o->n_loops * sizeof(*s->loops));

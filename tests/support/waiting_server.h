@@ -65,6 +65,7 @@ static struct http_route routes[] = {
      .context = &fixture,
      .max_body = 100},
     {.method = "GET", .pattern = "/large", .handler = on_large, .context = &fixture},
+    {.method = "POST", .pattern = "/large", .handler = on_hello, .max_body = 100000},
 };
 
 static inline int set_up(void **state)

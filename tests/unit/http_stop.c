@@ -110,6 +110,29 @@ static void slow_and_idle_clients_are_cut_by_the_timeout(void **state)
     wait_for_connections(0);
 }
 
+static void too_many_bytes_on_their_way_cut_the_oldest_senders(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 12, SENT = 90000, WHOLE = 100000 };
+    int fds[N];
+    char *body = calloc(1, WHOLE);
+    f->options.max_buffered_bytes = 1
+                                    << 20; /* 12 times 90,000 is more, the last one alone is not */
+    start(f);
+    for (int i = 0; i < N; i++) {
+        fds[i] = wire_connect(http_server_address(f->server));
+        wire_put(fds[i], "POST /large HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+        wire_send(fds[i], body, SENT);
+    }
+    assert_true(wire_closed(fds[0]));
+    wire_send(fds[N - 1], body, WHOLE - SENT);
+    assert_int_equal(wire_read(fds[N - 1], "POST").status, 200);
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    free(body);
+    wait_for_connections(0);
+}
+
 /* ------------------------------------------------------------------ stopping */
 
 static void *stop_server(void *arg)
@@ -251,6 +274,7 @@ int main(void)
         T(connections_over_the_cap_wait_for_one_to_end),
         T(without_descriptors_accepting_pauses_and_goes_on),
         T(slow_and_idle_clients_are_cut_by_the_timeout),
+        T(too_many_bytes_on_their_way_cut_the_oldest_senders),
         T(a_stop_answers_what_waits_and_lets_the_rest_go),
         T(a_stop_cuts_at_its_deadline_and_the_ticket_sees_it),
         T(a_ticket_that_is_never_freed_does_not_stop_the_stop),
