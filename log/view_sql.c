@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log/view_sql.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "log/events_sql.h"
+
+/* ---- the statement */
+
+/* The bytes of an element, as in the log. */
+static const char *send_function(enum column_type type)
+{
+    switch (type) {
+    case COLUMN_INT8:
+        return "int8send";
+    case COLUMN_BOOL:
+        return "boolsend";
+    case COLUMN_UUID:
+        return "uuid_send";
+    case COLUMN_TIME:
+        return "timestamptz_send";
+    case COLUMN_JSON:
+        return "jsonb_send";
+    default:
+        return "textsend";
+    }
+}
+
+static struct span find(struct span in, const char *what)
+{
+    const char *at = memmem(in.p, in.n, what, strlen(what));
+    return at == NULL ? SPAN_ABSENT : (struct span){at, strlen(what)};
+}
+
+/* Puts the text with the first occurrence of what replaced, or says that there is none. */
+static int replace(struct buf *text, const char *what, const char *by, struct err *e)
+{
+    struct span at = find(buf_span(text), what);
+    if (span_absent(at))
+        return err_set(e, ERR_INPUT, "the definition has no \"%s\"", what);
+    struct buf result = {0};
+    const char *start = (const char *)text->p, *end = start + text->n;
+    buf_put(&result, start, (size_t)(at.p - start));
+    buf_put_text(&result, by);
+    buf_put(&result, at.p + at.n, (size_t)(end - at.p) - at.n);
+    buf_clear(text);
+    *text = result;
+    return 0;
+}
+
+static int put_definition(struct buf *out, const struct view_sql_query *q, struct err *e)
+{
+    struct buf text = {0};
+    int result = 0;
+    buf_put_span(&text, q->select);
+    for (unsigned i = 0; i < q->n_measures && result == 0; i++) {
+        const struct view_sql_measure *m = &q->measures[i];
+        char what[100], by[160];
+        if (!m->distinct)
+            continue;
+        snprintf(what, sizeof(what), "count(DISTINCT %s)", event_columns[m->column].sql_name);
+        snprintf(by, sizeof(by), "array_agg(DISTINCT %s(%s))",
+                 send_function(event_columns[m->column].type), event_columns[m->column].sql_name);
+        result = replace(&text, what, by, e);
+    }
+    if (result == 0)
+        result = replace(&text, "\nFROM ", ", count(*) AS footfall_rows\nFROM ", e);
+    buf_put_span(out, buf_span(&text));
+    buf_clear(&text);
+    return result;
+}
+
+#define MICROSECONDS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+
+static int put_statement(struct buf *out, const struct view_sql_query *q, struct err *e)
+{
+    buf_put_text(out, "WITH events AS (");
+    events_sql(out, &(struct events_range){q->columns, q->partition, 0, q->to_seq});
+    buf_put_text(out, ") SELECT site, " MICROSECONDS("\"time\"") ", footfall_rows");
+    for (unsigned i = 0; i < q->n_dimensions; i++)
+        buf_printf(out, ", \"%s\"", q->dimensions[i]);
+    for (unsigned i = 0; i < q->n_measures; i++)
+        buf_printf(out, ", \"%s\"", q->measures[i].name);
+    buf_put_text(out, " FROM (");
+    if (put_definition(out, q, e) != 0)
+        return -1;
+    buf_put_text(out, ") q ORDER BY site COLLATE \"C\", \"time\"");
+    buf_put_byte(out, '\0');
+    return 0;
+}
+
+/* ---- rows */
+
+enum { FIRST_COLUMNS = 3 }; /* site, time, rows */
+
+struct rows {
+    const struct view_sql_query *query;
+    const struct view_sql_each *each;
+};
+
+static int take_row(void *context, const struct sql_rows *r, struct err *e)
+{
+    const struct rows *rows = context;
+    const struct view_sql_query *q = rows->query;
+    struct view_sql_row row = {
+        .site = sql_value(r, 0, 0), .time_us = sql_int(r, 0, 1), .rows = sql_int(r, 0, 2)};
+    int column = FIRST_COLUMNS;
+    for (unsigned i = 0; i < q->n_dimensions; i++)
+        row.dimensions[i] = sql_value(r, 0, column++);
+    for (unsigned i = 0; i < q->n_measures; i++, column++) {
+        if (q->measures[i].distinct)
+            row.measures[i].values = sql_value(r, 0, column);
+        else
+            row.measures[i].count = sql_int(r, 0, column);
+    }
+    return rows->each->each(rows->each->context, &row, e);
+}
+
+int view_sql_run(struct sql *s, const struct view_sql_query *q, const struct view_sql_each *each,
+                 struct err *e)
+{
+    struct buf text = {0};
+    struct rows rows = {q, each};
+    int result = put_statement(&text, q, e);
+    if (result == 0)
+        result = sql_each(s, (const char *)text.p, SQL_NO_PARAMS, take_row, &rows, e);
+    buf_clear(&text);
+    return result;
+}
+
+/* ---- arrays of bytea as text: {"\\x00ff","\\x01",NULL} */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool take_text(struct span *s, const char *text)
+{
+    size_t n = strlen(text);
+    if (s->n < n || memcmp(s->p, text, n) != 0)
+        return false;
+    *s = (struct span){s->p + n, s->n - n};
+    return true;
+}
+
+static void take_hex(struct span *s, struct buf *out)
+{
+    buf_reset(out);
+    while (s->n >= 2 && hex_digit(s->p[0]) >= 0 && hex_digit(s->p[1]) >= 0) {
+        buf_put_byte(out, (uint8_t)(hex_digit(s->p[0]) * 16 + hex_digit(s->p[1])));
+        *s = (struct span){s->p + 2, s->n - 2};
+    }
+}
+
+int view_sql_each_value(struct span values, void (*each)(void *context, struct span bytes),
+                        void *context, struct err *e)
+{
+    struct buf bytes = {0};
+    bool good = span_absent(values) || take_text(&values, "{");
+    while (good && !span_absent(values) && !take_text(&values, "}")) {
+        (void)take_text(&values, ",");
+        if (take_text(&values, "NULL"))
+            continue;
+        good = take_text(&values, "\"\\\\x");
+        take_hex(&values, &bytes);
+        good = good && take_text(&values, "\"");
+        if (good)
+            each(context, buf_span(&bytes));
+    }
+    buf_clear(&bytes);
+    return good ? 0 : err_set(e, ERR_DATA, "PostgreSQL gave an array that is none");
+}
+
+/* ---- watermarks */
+
+static int take_site(void *context, const struct sql_rows *r, struct err *e)
+{
+    const struct view_sql_each_site *each = context;
+    return each->each(each->context, sql_value(r, 0, 0), sql_int(r, 0, 1), e);
+}
+
+int view_sql_watermarks(struct sql *s, uint32_t partition, uint64_t to_seq,
+                        const struct view_sql_each_site *each, struct err *e)
+{
+    struct buf text = {0};
+    struct view_sql_each_site copy = *each;
+    column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME);
+    buf_put_text(&text, "WITH events AS (");
+    events_sql(&text, &(struct events_range){columns, partition, 0, to_seq});
+    buf_put_text(&text, ") SELECT site, " MICROSECONDS("max(event_time)")
+                        " FROM events GROUP BY site ORDER BY site COLLATE \"C\"");
+    buf_put_byte(&text, '\0');
+    int result = sql_each(s, (const char *)text.p, SQL_NO_PARAMS, take_site, &copy, e);
+    buf_clear(&text);
+    return result;
+}

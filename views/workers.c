@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "views/workers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "views/job_run.h"
+
+enum {
+    POLL_MS = 1000, /* for jobs that other processes add */
+    TELL_MS = 500
+};
+
+const struct workers_options workers_defaults = {
+    .limits = {.max_cells = 500000, .max_bytes = 48 << 20},
+    .max_open_bytes = 16 << 20,
+    .chunk_events = 100000,
+    .flush_ms = 5000,
+};
+
+struct worker {
+    struct workers *all;
+    enum job_kind kind;
+    pthread_t thread;
+    bool started;
+    struct sql *sql;     /* the thread's own; NULL: not connected */
+    struct store *store; /* for deleting; NULL: not connected */
+};
+
+struct workers {
+    struct workers_options options;
+    struct worker workers[2];
+    atomic_bool stopping;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    unsigned wakes; /* under the mutex */
+};
+
+/* ---- one job */
+
+const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err *e)
+{
+    for (const struct plan *const *p = r->live->plans; *p != NULL; p++)
+        if (strcmp((*p)->name, r->job->views[i]) == 0)
+            return *p;
+    err_set(e, ERR_INPUT, "there is no view %s", r->job->views[i]);
+    return NULL;
+}
+
+static void estimate(struct job_run *r, int64_t now_us)
+{
+    double seconds = (double)(now_us - r->started_us) / 1e6;
+    struct job_progress *p = &r->progress;
+    if (p->events_done < r->first_done)
+        r->first_done = p->events_done;
+    p->events_per_second =
+        seconds > 0 ? (double)(p->events_done - r->first_done) / seconds : 0;
+    double left = p->events_total > p->events_done ? (double)(p->events_total - p->events_done) : 0;
+    p->seconds_left = left <= 0 ? 0 : p->events_per_second > 0 ? left / p->events_per_second : -1;
+}
+
+int job_run_tell(struct job_run *r, uint64_t done, uint64_t total, struct err *e)
+{
+    if (atomic_load(r->stopping))
+        return err_set(e, ERR_BUSY, "stopping");
+    if (r->told_us != 0 && clock_monotonic_us() - r->told_us < TELL_MS * 1000)
+        return 0;
+    return job_run_tell_now(r, done, total, e);
+}
+
+int job_run_tell_now(struct job_run *r, uint64_t done, uint64_t total, struct err *e)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (atomic_load(r->stopping))
+        return err_set(e, ERR_BUSY, "stopping");
+    if (r->told_us == 0)
+        r->first_done = done;
+    r->told_us = now_us;
+    r->progress.events_done = done;
+    r->progress.events_total = total > done ? total : done;
+    estimate(r, now_us);
+    return jobs_progress(r->sql, r->fence, r->job->id, &r->progress, &r->cancelled, e);
+}
+
+static int finish(struct job_run *r, enum job_state outcome, struct err *e)
+{
+    bool cancelled;
+    r->progress.seconds_left = 0;
+    if (jobs_progress(r->sql, r->fence, r->job->id, &r->progress, &cancelled, e) != 0)
+        return -1;
+    return jobs_finish(r->sql, r->fence, r->job->id, outcome, buf_span(&r->result), e);
+}
+
+static int run_job(struct worker *w, const struct job *job, struct view_fence fence, struct err *e)
+{
+    struct job_run run = {.options = &w->all->options,
+                          .live = live_options(w->all->options.live),
+                          .sql = w->sql,
+                          .fence = fence,
+                          .job = job,
+                          .stopping = &w->all->stopping,
+                          .cancelled = job->state == JOB_CANCELLING,
+                          .started_us = clock_monotonic_us()};
+    enum job_state outcome = JOB_DONE;
+    struct err failure = {0};
+    int result = job->kind == JOB_REPLAY ? replay_run(&run, &outcome, &failure)
+                                         : verify_run(&run, &outcome, &failure);
+    if (result != 0 && (failure.kind == ERR_DOWN || failure.kind == ERR_BUSY)) {
+        result = err_set(e, failure.kind, "%s", failure.text);
+    } else {
+        if (result != 0) {
+            diag(DIAG_WARNING, "views", "%s %lld failed: %s", job_kind_name(job->kind),
+                 (long long)job->id, failure.text);
+            outcome = JOB_FAILED;
+            buf_reset(&run.result);
+            buf_put_text(&run.result, "{\"error\":");
+            buf_put_json(&run.result, span_of(failure.text));
+            buf_put_text(&run.result, "}");
+        }
+        result = finish(&run, outcome, e);
+    }
+    buf_clear(&run.result);
+    return result;
+}
+
+/* ---- generations that are not wanted any more */
+
+static int delete_generation(struct worker *w, const struct generation_record *g, struct err *e)
+{
+    const struct live_options *live = live_options(w->all->options.live);
+    struct view_ref ref = {live->redis_prefix, g->view, g->generation, live->partition};
+    if (w->store == NULL && store_open(&w->store, &live->store, e) != 0)
+        return -1;
+    for (bool done = false; !done;)
+        if (atomic_load(&w->all->stopping) || store_delete_step(w->store, &ref, &done, e) != 0)
+            return err_set(e, ERR_BUSY, "stopping");
+    return 0;
+}
+
+static int sweep(struct worker *w, struct view_fence fence, struct err *e)
+{
+    struct generation_record g;
+    bool found;
+    if (view_registry_abandon_orphans(w->sql, fence, e) != 0)
+        return -1;
+    for (;;) {
+        if (view_registry_next_dropping(w->sql, fence, &g, &found, e) != 0)
+            return -1;
+        if (!found)
+            return 0;
+        if (delete_generation(w, &g, e) != 0 || view_registry_forget(w->sql, fence, &g, e) != 0)
+            return -1;
+    }
+}
+
+/* ---- the thread */
+
+static int work(struct worker *w, bool *idle, struct err *e)
+{
+    struct live_overview live = live_overview(w->all->options.live);
+    struct job job;
+    bool found = false;
+    *idle = true;
+    if (!live.owner) /* whoever is runs them */
+        return 0;
+    if (w->sql == NULL &&
+        sql_open(&w->sql, live_options(w->all->options.live)->postgres_uri, e) != 0)
+        return -1;
+    if (w->kind == JOB_REPLAY && sweep(w, live.fence, e) != 0)
+        return -1;
+    if (jobs_next(w->sql, live.fence, w->kind, &job, &found, e) != 0)
+        return -1;
+    if (!found)
+        return 0;
+    *idle = false;
+    int result = run_job(w, &job, live.fence, e);
+    job_clear(&job);
+    return result;
+}
+
+static void wait_for_work(struct worker *w, unsigned *seen)
+{
+    struct workers *all = w->all;
+    int64_t deadline_us = clock_monotonic_us() + POLL_MS * 1000;
+    pthread_mutex_lock(&all->mutex);
+    while (!atomic_load(&all->stopping) && all->wakes == *seen)
+        if (!thread_wait(&all->changed, &all->mutex, deadline_us))
+            break;
+    *seen = all->wakes;
+    pthread_mutex_unlock(&all->mutex);
+}
+
+static void disconnect(struct worker *w)
+{
+    sql_close(w->sql);
+    w->sql = NULL;
+    store_close(w->store);
+    w->store = NULL;
+}
+
+static void *worker_main(void *context)
+{
+    struct worker *w = context;
+    unsigned seen = 0;
+    while (!atomic_load(&w->all->stopping)) {
+        struct err e = {0};
+        bool idle;
+        if (work(w, &idle, &e) != 0) {
+            diag(DIAG_INFO, "views", "%s jobs wait: %s", job_kind_name(w->kind), e.text);
+            disconnect(w);
+            idle = true;
+        }
+        if (idle)
+            wait_for_work(w, &seen);
+    }
+    disconnect(w);
+    return NULL;
+}
+
+/* ---- start and stop */
+
+int workers_start(struct workers **out, const struct workers_options *o, struct err *e)
+{
+    struct workers *all = mem_alloc(sizeof(*all));
+    all->options = *o;
+    pthread_mutex_init(&all->mutex, NULL);
+    thread_condition_init(&all->changed);
+    for (int kind = 0; kind < 2; kind++) {
+        struct worker *w = &all->workers[kind];
+        w->all = all;
+        w->kind = (enum job_kind)kind;
+        w->started = thread_start(&w->thread, worker_main, w, e) == 0;
+        if (!w->started) {
+            workers_stop(all);
+            *out = NULL;
+            return -1;
+        }
+    }
+    *out = all;
+    return 0;
+}
+
+void workers_wake(struct workers *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->wakes++;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void workers_stop(struct workers *w)
+{
+    if (w == NULL)
+        return;
+    atomic_store(&w->stopping, true);
+    workers_wake(w);
+    for (int kind = 0; kind < 2; kind++)
+        if (w->workers[kind].started)
+            pthread_join(w->workers[kind].thread, NULL);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->mutex);
+    free(w);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads that run jobs (log/jobs.h) in the process that owns the views: one for replays, which also
+ * takes away generations that are not wanted any more, one for verifications. A job that is cut short
+ * (stop, servers away, ownership lost) stays unfinished, and whoever owns the views next goes on. */
+#ifndef VIEWS_WORKERS_H
+#define VIEWS_WORKERS_H
+
+#include "views/live.h"
+
+struct workers;
+
+struct workers_options {
+    struct live *live; /* outlives the workers */
+    struct aggregate_limits limits; /* of each view that is replayed */
+    size_t max_open_bytes;          /* of each view that is replayed */
+    uint32_t chunk_events;
+    int flush_ms;                   /* a killed replay loses at most this much work */
+};
+/* The values serve uses, but for live. */
+extern const struct workers_options workers_defaults;
+
+int workers_start(struct workers **out, const struct workers_options *o, struct err *e) MUST_CHECK;
+void workers_stop(struct workers *w); /* NULL is fine */
+void workers_wake(struct workers *w); /* a job was added or cancelled. Any thread */
+
+#endif
