@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* footfall replay: builds views again from the log, beside what is being read. */
+#include <stdio.h>
+
+#include "cli/job.h"
+
+/* A generation may differ from what was there before (that may have been wrong): it is told, and is
+ * no failure of the replay. */
+static int judge(const struct json *j, const struct json_value *view)
+{
+    (void)j;
+    (void)view;
+    return EXIT_DONE;
+}
+
+static void print(const struct json *j, const struct json_value *view)
+{
+    double events = job_number(j, view, "events"), seconds = job_number(j, view, "seconds");
+    const char *outcome = !job_flag(j, view, "compared") ? "rebuilt, there was nothing to compare with"
+                          : job_flag(j, view, "same")    ? "same"
+                                                         : "changed";
+    printf("%.*s: %.0f events, %.1f s, %.0f events/s, %s\n", SPAN_ARGS(job_text(j, view, "view")),
+           events, seconds, seconds > 0 ? events / seconds : 0, outcome);
+}
+
+int replay_main(struct command_run *r, struct err *e)
+{
+    static const struct job_kind_of_command kind = {
+        .path = "/v1/admin/replays", .doing = "replaying", .judge = judge, .print = print};
+    return job_run_to_end(r, &kind, e);
+}
