@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens: a sorted array of hashes in memory, replaced whole by a refresh. */
+#include "log/tokens.h"
+
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { HASH_BYTES = 32, SECRET_RANDOM_BYTES = 20, MIN_SECRET_BYTES = 16 };
+
+const char *const token_scope_names[3] = {"ingest", "read", "admin"};
+
+struct entry {
+    uint8_t hash[HASH_BYTES];
+    struct token_info info;
+};
+
+struct tokens {
+    pthread_rwlock_t lock;
+    struct entry *entries; /* by hash */
+    size_t n;
+};
+
+struct tokens *tokens_new(void)
+{
+    struct tokens *t = mem_alloc(sizeof(*t));
+    pthread_rwlock_init(&t->lock, NULL);
+    return t;
+}
+
+void tokens_free(struct tokens *t)
+{
+    if (t == NULL)
+        return;
+    pthread_rwlock_destroy(&t->lock);
+    free(t->entries);
+    free(t);
+}
+
+/* ------------------------------------------------------------------ in memory */
+
+static void hash_secret(struct span secret, uint8_t hash[HASH_BYTES])
+{
+    SHA256((const unsigned char *)secret.p, secret.n, hash);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(((const struct entry *)a)->hash, ((const struct entry *)b)->hash, HASH_BYTES);
+}
+
+bool tokens_find(struct tokens *t, struct span secret, struct token_info *out)
+{
+    struct entry wanted;
+    hash_secret(secret, wanted.hash);
+    pthread_rwlock_rdlock(&t->lock);
+    /* the order tells nothing about secrets: only their hashes are compared */
+    const struct entry *found =
+        t->n == 0 ? NULL : bsearch(&wanted, t->entries, t->n, sizeof(*t->entries), compare);
+    if (found != NULL)
+        *out = found->info;
+    pthread_rwlock_unlock(&t->lock);
+    return found != NULL;
+}
+
+static bool scope_of(struct span name, enum token_scope *out)
+{
+    for (int i = 0; i < 3; i++)
+        if (span_is(name, token_scope_names[i])) {
+            *out = (enum token_scope)i;
+            return true;
+        }
+    return false;
+}
+
+static bool hex_bytes(struct span hex, uint8_t *out, size_t n)
+{
+    if (hex.n != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned byte;
+        char two[3] = {hex.p[2 * i], hex.p[2 * i + 1], '\0'};
+        if (sscanf(two, "%2x", &byte) != 1)
+            return false;
+        out[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
+/* Columns id, scope, site of a row. */
+static bool take_info(const struct sql_rows *rows, int row, struct token_info *out)
+{
+    struct span site = sql_value(rows, row, 2);
+    *out = (struct token_info){.id = sql_int(rows, row, 0)};
+    if (site.n >= sizeof(out->site) || !scope_of(sql_value(rows, row, 1), &out->scope))
+        return false;
+    if (site.n > 0)
+        memcpy(out->site, site.p, site.n);
+    return true;
+}
+
+int tokens_refresh(struct tokens *t, struct sql *s, struct err *e)
+{
+    struct sql_rows rows = {0};
+    if (sql_run(s,
+                "SELECT id, scope, site, encode(secret_hash, 'hex') FROM token"
+                " WHERE revoked_at IS NULL",
+                SQL_NO_PARAMS, &rows, e) != 0)
+        return -1;
+    struct entry *entries = mem_alloc((size_t)rows.count * sizeof(*entries));
+    size_t n = 0;
+    for (int i = 0; i < rows.count; i++)
+        if (take_info(&rows, i, &entries[n].info) &&
+            hex_bytes(sql_value(&rows, i, 3), entries[n].hash, HASH_BYTES))
+            n++;
+    sql_rows_clear(&rows);
+    qsort(entries, n, sizeof(*entries), compare);
+    pthread_rwlock_wrlock(&t->lock);
+    struct entry *old = t->entries;
+    t->entries = entries;
+    t->n = n;
+    pthread_rwlock_unlock(&t->lock);
+    free(old);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ in PostgreSQL */
+
+/* "\x..." as PostgreSQL reads a bytea. */
+static void hash_text(struct span secret, char out[2 + 2 * HASH_BYTES + 1])
+{
+    uint8_t hash[HASH_BYTES];
+    hash_secret(secret, hash);
+    memcpy(out, "\\x", 2);
+    for (int i = 0; i < HASH_BYTES; i++)
+        snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
+}
+
+static int insert(struct sql *s, enum token_scope scope, struct span site, struct span secret,
+                  struct err *e)
+{
+    char hash[2 + 2 * HASH_BYTES + 1];
+    hash_text(secret, hash);
+    return sql_run(s,
+                   "INSERT INTO token (secret_hash, scope, site) VALUES ($1::bytea, $2, $3)"
+                   " ON CONFLICT (secret_hash) DO NOTHING",
+                   SQL_PARAMS(span_of(hash), span_of(token_scope_names[scope]), site), NULL, e);
+}
+
+int tokens_create(struct sql *s, enum token_scope scope, struct span site,
+                  char secret[TOKEN_SECRET_BYTES], struct err *e)
+{
+    uint8_t bytes[SECRET_RANDOM_BYTES];
+    if (!span_absent(site) && !site_name_valid(site))
+        return err_set(e, ERR_INPUT, "\"%.*s\" is not a site's name", SPAN_ARGS(site));
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return err_set(e, ERR_BUSY, "no random bytes for a token");
+    int n = snprintf(secret, TOKEN_SECRET_BYTES, "ff_");
+    for (int i = 0; i < SECRET_RANDOM_BYTES; i++)
+        n += snprintf(secret + n, (size_t)(TOKEN_SECRET_BYTES - n), "%02x", bytes[i]);
+    _Static_assert(3 + 2 * SECRET_RANDOM_BYTES < TOKEN_SECRET_BYTES, "the secret fits");
+    return insert(s, scope, site, span_of(secret), e);
+}
+
+int tokens_adopt(struct sql *s, enum token_scope scope, struct span secret, struct err *e)
+{
+    if (secret.n < MIN_SECRET_BYTES)
+        return err_set(e, ERR_INPUT, "a token has at least %d characters", (int)MIN_SECRET_BYTES);
+    return insert(s, scope, SPAN_ABSENT, secret, e);
+}
+
+int tokens_revoke(struct sql *s, int64_t id, struct err *e)
+{
+    char number[24];
+    struct sql_rows rows = {0};
+    snprintf(number, sizeof(number), "%lld", (long long)id);
+    if (sql_run(s,
+                "UPDATE token SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL"
+                " RETURNING id",
+                SQL_PARAMS(span_of(number)), &rows, e) != 0)
+        return -1;
+    int revoked = rows.count;
+    sql_rows_clear(&rows);
+    return revoked == 1 ? 0
+                        : err_set(e, ERR_INPUT, "there is no token %s; see `footfall token list`",
+                                  number);
+}
+
+int tokens_list(struct sql *s, void (*each)(void *context, const struct token_row *row),
+                void *context, struct err *e)
+{
+    struct sql_rows rows = {0};
+    if (sql_run(s,
+                "SELECT id, scope, site, (extract(epoch FROM created_at) * 1000000)::bigint"
+                " FROM token WHERE revoked_at IS NULL ORDER BY id",
+                SQL_NO_PARAMS, &rows, e) != 0)
+        return -1;
+    for (int i = 0; i < rows.count; i++) {
+        struct token_row row = {.created_us = sql_int(&rows, i, 3)};
+        if (take_info(&rows, i, &row.token))
+            each(context, &row);
+    }
+    sql_rows_clear(&rows);
+    return 0;
+}
