@@ -179,11 +179,10 @@ bool process_wait(pid_t pid, int64_t deadline_us, int *status)
 int process_end(pid_t pid, int signal, int64_t grace_ms)
 {
     int status = 0;
-    kill(pid, signal);
+    kill(signal == SIGKILL ? -pid : pid, signal);
     if (process_wait(pid, clock_monotonic_us() + grace_ms * 1000, &status))
         return status;
-    kill(-pid, SIGKILL); /* its group: what it started, too */
-    kill(pid, SIGKILL);
+    kill(-pid, SIGKILL);
     process_wait(pid, clock_monotonic_us() + 10 * US_PER_SECOND, &status);
     return status;
 }

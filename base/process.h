@@ -35,9 +35,11 @@ int process_find_user(struct process_user *out, const char *name, struct err *e)
  * that user already or name is NULL. Call it before any thread is started. */
 int process_become_user(const char *name, struct err *e) MUST_CHECK;
 
-/* Fails, naming the first part of the path that is closed to it, unless that user can enter, read and
- * write the folder (an absolute path). For root; others are asked as themselves. */
-int process_can_use(const struct process_user *u, const char *folder, struct err *e) MUST_CHECK;
+/* Fails, naming the first part of the path that is closed to it, unless that user may do with the
+ * folder (an absolute path) what mode says (access(2): R_OK | W_OK | X_OK). Tried as that user by root,
+ * as oneself by others. */
+int process_can_use(const struct process_user *u, const char *folder, int mode,
+                    struct err *e) MUST_CHECK;
 
 /* ------------------------------------------------------------------ children */
 
@@ -60,7 +62,7 @@ int process_spawn(pid_t *pid, const struct process_options *o, struct err *e) MU
  * *status is as waitpid's. */
 bool process_wait(pid_t pid, int64_t deadline_us, int *status);
 
-/* Sends the signal, waits, kills it after grace_ms. Returns the status. */
+/* Sends the signal, waits, kills it after grace_ms. SIGKILL goes to its whole group. Returns the status. */
 int process_end(pid_t pid, int signal, int64_t grace_ms);
 
 /* Runs the program to its end; fails, with the last of its output, unless it exits with 0. */

@@ -62,7 +62,7 @@ int process_become_user(const char *name, struct err *e)
 
 /* In a child: becomes the user and tries each part of the path. The exit status is 0, or 1 + the
  * number of the first closed part, counted by its slashes. */
-static _Noreturn void try_path(const struct process_user *u, char *path)
+static _Noreturn void try_path(const struct process_user *u, char *path, int mode)
 {
     if (setgroups((size_t)u->n_groups, u->groups) != 0 || setgid(u->gid) != 0 || setuid(u->uid) != 0)
         _exit(255);
@@ -72,7 +72,7 @@ static _Noreturn void try_path(const struct process_user *u, char *path)
         if (access(path, X_OK) != 0)
             _exit(part < 200 ? 1 + part : 254);
     }
-    _exit(access(path, R_OK | W_OK | X_OK) == 0 ? 0 : (part < 200 ? 1 + part : 254));
+    _exit(access(path, mode) == 0 ? 0 : (part < 200 ? 1 + part : 254));
 }
 
 static void cut_after_part(char *path, int part)
@@ -85,10 +85,10 @@ static void cut_after_part(char *path, int part)
         }
 }
 
-int process_can_use(const struct process_user *u, const char *folder, struct err *e)
+int process_can_use(const struct process_user *u, const char *folder, int mode, struct err *e)
 {
     if (geteuid() != 0)
-        return access(folder, R_OK | W_OK | X_OK) == 0
+        return access(folder, mode) == 0
                    ? 0
                    : err_set(e, ERR_INPUT, "%s is not open to you (%s): choose another --data-dir",
                              folder, strerror(errno));
@@ -96,7 +96,7 @@ int process_can_use(const struct process_user *u, const char *folder, struct err
     int status = 0, result = 0;
     pid_t child = fork();
     if (child == 0)
-        try_path(u, path);
+        try_path(u, path, mode);
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
         result = err_set(e, ERR_DOWN, "trying %s as user %s: %s", path, u->name, strerror(errno));
     } else if (WEXITSTATUS(status) != 0) {

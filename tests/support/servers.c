@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <signal.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
