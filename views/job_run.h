@@ -7,10 +7,10 @@
 
 #include "base/buf.h"
 #include "log/jobs.h"
-#include "views/workers.h"
+#include "views/job_runner.h"
 
 struct job_run {
-    const struct workers_options *options;
+    const struct job_runner_options *options;
     const struct live_options *live; /* addresses, plans */
     struct sql *sql;                 /* the worker's connection */
     struct view_fence fence;

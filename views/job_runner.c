@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "views/workers.h"
+#include "views/job_runner.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ enum {
     TELL_MS = 500
 };
 
-const struct workers_options workers_defaults = {
+const struct job_runner_options job_runner_defaults = {
     .limits = {.max_cells = 500000, .max_bytes = 48 << 20},
     .max_open_bytes = 16 << 20,
     .chunk_events = 100000,
@@ -24,7 +24,7 @@ const struct workers_options workers_defaults = {
 };
 
 struct worker {
-    struct workers *all;
+    struct job_runner *all;
     enum job_kind kind;
     pthread_t thread;
     bool started;
@@ -32,8 +32,8 @@ struct worker {
     struct store *store; /* for deleting; NULL: not connected */
 };
 
-struct workers {
-    struct workers_options options;
+struct job_runner {
+    struct job_runner_options options;
     struct worker workers[2];
     atomic_bool stopping;
     pthread_mutex_t mutex;
@@ -185,7 +185,7 @@ static int work(struct worker *w, bool *idle, struct err *e)
 
 static void wait_for_work(struct worker *w, unsigned *seen)
 {
-    struct workers *all = w->all;
+    struct job_runner *all = w->all;
     int64_t deadline_us = clock_monotonic_us() + POLL_MS * 1000;
     pthread_mutex_lock(&all->mutex);
     while (!atomic_load(&all->stopping) && all->wakes == *seen)
@@ -224,9 +224,9 @@ static void *worker_main(void *context)
 
 /* ---- start and stop */
 
-int workers_start(struct workers **out, const struct workers_options *o, struct err *e)
+int job_runner_start(struct job_runner **out, const struct job_runner_options *o, struct err *e)
 {
-    struct workers *all = mem_alloc(sizeof(*all));
+    struct job_runner *all = mem_alloc(sizeof(*all));
     all->options = *o;
     pthread_mutex_init(&all->mutex, NULL);
     thread_condition_init(&all->changed);
@@ -236,7 +236,7 @@ int workers_start(struct workers **out, const struct workers_options *o, struct 
         w->kind = (enum job_kind)kind;
         w->started = thread_start(&w->thread, worker_main, w, e) == 0;
         if (!w->started) {
-            workers_stop(all);
+            job_runner_stop(all);
             *out = NULL;
             return -1;
         }
@@ -245,7 +245,7 @@ int workers_start(struct workers **out, const struct workers_options *o, struct 
     return 0;
 }
 
-void workers_wake(struct workers *w)
+void job_runner_wake(struct job_runner *w)
 {
     pthread_mutex_lock(&w->mutex);
     w->wakes++;
@@ -253,12 +253,12 @@ void workers_wake(struct workers *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
-void workers_stop(struct workers *w)
+void job_runner_stop(struct job_runner *w)
 {
     if (w == NULL)
         return;
     atomic_store(&w->stopping, true);
-    workers_wake(w);
+    job_runner_wake(w);
     for (int kind = 0; kind < 2; kind++)
         if (w->workers[kind].started)
             pthread_join(w->workers[kind].thread, NULL);

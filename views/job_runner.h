@@ -2,14 +2,14 @@
 /* The threads that run jobs (log/jobs.h) in the process that owns the views: one for replays, which also
  * takes away generations that are not wanted any more, one for verifications. A job that is cut short
  * (stop, servers away, ownership lost) stays unfinished, and whoever owns the views next goes on. */
-#ifndef VIEWS_WORKERS_H
-#define VIEWS_WORKERS_H
+#ifndef VIEWS_JOB_RUNNER_H
+#define VIEWS_JOB_RUNNER_H
 
 #include "views/live.h"
 
-struct workers;
+struct job_runner;
 
-struct workers_options {
+struct job_runner_options {
     struct live *live; /* outlives the workers */
     struct aggregate_limits limits; /* of each view that is replayed */
     size_t max_open_bytes;          /* of each view that is replayed */
@@ -17,10 +17,10 @@ struct workers_options {
     int flush_ms;                   /* a killed replay loses at most this much work */
 };
 /* The values serve uses, but for live. */
-extern const struct workers_options workers_defaults;
+extern const struct job_runner_options job_runner_defaults;
 
-int workers_start(struct workers **out, const struct workers_options *o, struct err *e) MUST_CHECK;
-void workers_stop(struct workers *w); /* NULL is fine */
-void workers_wake(struct workers *w); /* a job was added or cancelled. Any thread */
+int job_runner_start(struct job_runner **out, const struct job_runner_options *o, struct err *e) MUST_CHECK;
+void job_runner_stop(struct job_runner *w); /* NULL is fine */
+void job_runner_wake(struct job_runner *w); /* a job was added or cancelled. Any thread */
 
 #endif
