@@ -17,18 +17,38 @@ static void set_v4(struct address *out, const void *four_bytes)
     memcpy(out->bytes + V4_OFFSET, four_bytes, 4);
 }
 
+/* Four decimal numbers without leading zeros, as inet_pton takes them; here because every event
+ * brings one. */
+static bool parse_v4(struct span text, uint8_t four[4])
+{
+    size_t at = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned x = 0;
+        size_t start = at;
+        for (; at < text.n && text.p[at] >= '0' && text.p[at] <= '9' && at - start < 3; at++)
+            x = x * 10 + (unsigned)(text.p[at] - '0');
+        bool leading_zero = at - start > 1 && text.p[start] == '0';
+        if (at == start || x > 255 || leading_zero)
+            return false;
+        four[i] = (uint8_t)x;
+        if (i < 3 && (at >= text.n || text.p[at++] != '.'))
+            return false;
+    }
+    return at == text.n;
+}
+
 int address_parse(struct span text, struct address *out)
 {
     char copy[ADDRESS_TEXT_BYTES];
     uint8_t four[4];
+    if (parse_v4(text, four)) {
+        set_v4(out, four);
+        return 0;
+    }
     if (text.n == 0 || text.n >= sizeof(copy) || memchr(text.p, '\0', text.n) != NULL)
         return -1;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
-    if (inet_pton(AF_INET, copy, four) == 1) {
-        set_v4(out, four);
-        return 0;
-    }
     return inet_pton(AF_INET6, copy, out->bytes) == 1 ? 0 : -1;
 }
 

@@ -33,7 +33,6 @@ struct json {
     const char *written; /* the caller's text */
     const char *parsed;  /* what the tape was made from: the caller's text or the copy */
     size_t n;
-    bool has_escapes;
 };
 
 namespace {
@@ -272,7 +271,6 @@ int parse(struct json *j, struct span text, struct json_value *root, struct err 
     if (error)
         return refuse(j, error, e);
     j->n = text.n;
-    j->has_escapes = memchr(j->parsed, '\\', text.n) != nullptr;
     read_value(j, 1, 0, root);
     return 0;
 }
@@ -317,7 +315,7 @@ int json_parse(struct json *j, struct span text, struct json_value *root, struct
     j->parsed = j->copy;
     if (parse(j, text, root, e) != 0)
         return -1;
-    if (j->has_escapes && any_nul(j))
+    if (json_has_escapes(j) && any_nul(j))
         return err_set(e, ERR_INPUT, "holds a string with the character NUL (\\u0000)");
     return 0;
 }
@@ -330,7 +328,7 @@ int json_parse_padded(struct json *j, struct span text, struct json_value *root,
 
 bool json_has_escapes(const struct json *j)
 {
-    return j->has_escapes;
+    return j->n != 0 && memchr(j->parsed, '\\', j->n) != nullptr;
 }
 
 uint32_t json_count(const struct json *j, const struct json_value *container)

@@ -72,7 +72,7 @@ int json_parse(struct json *j, struct span text, struct json_value *root,
  * copied. Strings may hold NUL when json_has_escapes is true: the caller checks. */
 int json_parse_padded(struct json *j, struct span text, struct json_value *root,
                       struct err *e) MUST_CHECK;
-bool json_has_escapes(const struct json *j); /* of the last document */
+bool json_has_escapes(const struct json *j); /* in the last document: looks through its text */
 
 /* Gives memory back that a large document needed. */
 void json_trim(struct json *j);

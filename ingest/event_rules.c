@@ -47,47 +47,52 @@ static bool to_us(double seconds, int64_t *us)
     return true;
 }
 
-/* Unix seconds; sets *hint when the same number of milliseconds would be a good time. */
-static bool time_of_number(const struct value *v, int64_t received_us, int64_t *us, bool *hint)
+static double number_of(const struct value *v)
 {
-    double seconds = v->type == VALUE_INT ? (double)v->integer : v->real;
-    int64_t as_ms;
-    if (v->type == VALUE_BIG)
-        return false;
-    *hint = to_us(seconds / 1000, &as_ms) && in_range(as_ms, received_us);
+    return v->type == VALUE_INT ? (double)v->integer : v->type == VALUE_REAL ? v->real : NAN;
+}
+
+/* Unix seconds. */
+static bool time_of_number(const struct value *v, int64_t *us)
+{
     if (v->type != VALUE_INT)
-        return to_us(seconds, us);
-    return v->integer < INT64_C(9000000000000) && v->integer > -INT64_C(9000000000000) &&
-           (*us = v->integer * US_PER_SECOND, true);
+        return to_us(number_of(v), us);
+    return !__builtin_mul_overflow(v->integer, US_PER_SECOND, us);
+}
+
+/* Why a time was not taken, most helpful first. */
+static int refuse_time(const struct value *v, const struct sender *s, bool is_time, int64_t us,
+                       struct rejection *r)
+{
+    int64_t as_ms;
+    bool before = is_time && us < EVENT_OLDEST_US;
+    if (!before && v->type != VALUE_TEXT && to_us(number_of(v) / 1000, &as_ms) &&
+        in_range(as_ms, s->received_us))
+        return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
+                      "is not a time in seconds: it looks like milliseconds, divide by 1000");
+    return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
+                  !is_time  ? "is not a time"
+                  : before ? "is before 1990"
+                           : "is more than 5 minutes in the future");
 }
 
 static int check_timestamp(const struct value *v, const struct sender *s, int64_t *us,
                            struct rejection *r)
 {
-    bool hint = false, ok;
-    if (v->type == VALUE_TEXT)
-        ok = clock_parse(v->text.p, v->text.n, us) == 0;
-    else
-        ok = time_of_number(v, s->received_us, us, &hint);
-    if (ok && in_range(*us, s->received_us)) {
-        if (s->trusted || *us >= s->received_us - EVENT_OPEN_AGE_US)
-            return 0;
-        return refuse(r, REJECT_TOKEN, FIELD_TIMESTAMP,
-                      "is more than 5 minutes old, which needs an ingest token");
-    }
-    if (hint && !(ok && *us < EVENT_OLDEST_US))
-        return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
-                      "is not a time in seconds: it looks like milliseconds, divide by 1000");
-    if (!ok)
-        return refuse(r, REJECT_TIME, FIELD_TIMESTAMP, "is not a time");
-    return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
-                  *us < EVENT_OLDEST_US ? "is before 1990" : "is more than 5 minutes in the future");
+    bool is_time = v->type == VALUE_TEXT ? clock_parse(v->text.p, v->text.n, us) == 0
+                                         : time_of_number(v, us);
+    if (!is_time || !in_range(*us, s->received_us))
+        return refuse_time(v, s, is_time, *us, r);
+    if (s->trusted || *us >= s->received_us - EVENT_OPEN_AGE_US)
+        return 0;
+    return refuse(r, REJECT_TOKEN, FIELD_TIMESTAMP,
+                  "is more than 5 minutes old, which needs an ingest token");
 }
 
 static int check_age(const struct value *v, const struct sender *s, int64_t *us,
                      struct rejection *r)
 {
-    double ms = v->type == VALUE_INT ? (double)v->integer : v->type == VALUE_REAL ? v->real : -1;
+    double ms = number_of(v);
     if (!(ms >= 0 && ms <= 86400000.0))
         return refuse(r, REJECT_TIME, FIELD_AGE,
                       "is not a number of milliseconds between 0 and 86400000 (24 h)");
@@ -160,7 +165,10 @@ static int set_page(const struct fields *f, struct draft *d, char **room, struct
     struct event *e = &d->event;
     if (fields_has(f, FIELD_PAGE_URL)) {
         struct url u;
-        const char *wrong = url_split(value_of(f, FIELD_PAGE_URL)->text, *room, &u);
+        const struct value *v = value_of(f, FIELD_PAGE_URL);
+        const char *wrong = url_split(v->text, *room, &u);
+        if (wrong == NULL && !v->checked && url_has_control(v->text))
+            wrong = "holds a control character"; /* JSON has none but by escapes */
         if (wrong != NULL)
             return refuse(r, REJECT_VALUE, FIELD_PAGE_URL, wrong);
         *room += u.host.n + u.query.n; /* decoding never grows */
@@ -195,7 +203,7 @@ static int set_site(const struct fields *f, const struct sender *s, struct event
     if (span_absent(e->host))
         return refuse(r, REJECT_MISSING, FIELD_SITE,
                       "is required: neither the token nor pageUrl names one");
-    e->site = url_site_name(e->host, room);
+    e->site = url_host_is_site(e->host) ? e->host : SPAN_ABSENT;
     return span_absent(e->site)
                ? refuse(r, REJECT_MISSING, FIELD_SITE,
                         "is required: the host of pageUrl is no domain-like name")

@@ -23,6 +23,7 @@ struct payload {
     const char *line;       /* PAYLOAD_NDJSON: the next one */
     const uint8_t *item;    /* PAYLOAD_MSGPACK: the next one */
     uint32_t left;          /* events not read yet, but for NDJSON */
+    bool checked;           /* no escapes in the body: JSON texts are UTF-8 without NUL */
     char number[40];        /* a MessagePack number as JSON text */
     struct err line_error;
 };
@@ -132,6 +133,7 @@ int payload_open(struct payload *p, enum payload_form form, struct err *e)
     memset(buf_reserve(&p->room, JSON_PADDING), ' ', JSON_PADDING);
     struct span body = {(const char *)p->room.p, p->n};
     int result = 0;
+    p->checked = memchr(body.p, '\\', body.n) == NULL;
     if (form == PAYLOAD_NDJSON)
         open_ndjson(p, body);
     else
@@ -147,14 +149,14 @@ uint32_t payload_count(const struct payload *p)
 
 /* ---- JSON ---- */
 
-static void value_of_json(const struct json *j, const struct json_value *v, struct value *out)
+static inline void value_of_json(const struct json_value *v, bool checked, struct value *out)
 {
     static const enum value_type types[] = {
         [JSON_NULL] = VALUE_NULL,   [JSON_BOOL] = VALUE_BOOL,   [JSON_INT] = VALUE_INT,
         [JSON_UINT] = VALUE_REAL,   [JSON_REAL] = VALUE_REAL,   [JSON_BIG] = VALUE_BIG,
         [JSON_STRING] = VALUE_TEXT, [JSON_ARRAY] = VALUE_OTHER, [JSON_OBJECT] = VALUE_OTHER};
     out->type = types[v->type];
-    out->checked = !json_has_escapes(j);
+    out->checked = checked;
     switch (v->type) {
     case JSON_STRING:
         out->text = v->text;
@@ -176,18 +178,18 @@ static void value_of_json(const struct json *j, const struct json_value *v, stru
     }
 }
 
-static int read_json_props(const struct json *j, const struct json_value *object, struct fields *f,
-                           struct rejection *r)
+static int read_json_props(const struct payload *p, const struct json_value *object,
+                           struct fields *f, struct rejection *r)
 {
-    struct json_walk w = json_enter(j, object);
+    struct json_walk w = json_enter(p->json, object);
     struct json_member m;
     struct value v;
     if (fields_props_begin(f, r) != 0)
         return -1;
     while (json_next(&w, &m)) {
-        value_of_json(j, &m.value, &v);
+        value_of_json(&m.value, p->checked, &v);
         if (v.type == VALUE_INT || v.type == VALUE_REAL || v.type == VALUE_BIG)
-            v.text = json_number_text(j, &m.value);
+            v.text = json_number_text(p->json, &m.value);
         if (fields_prop(f, m.key, &v, r) != 0)
             return -1;
     }
@@ -195,18 +197,18 @@ static int read_json_props(const struct json *j, const struct json_value *object
     return 0;
 }
 
-static int read_json(const struct json *j, const struct json_value *event, struct fields *f,
+static int read_json(const struct payload *p, const struct json_value *event, struct fields *f,
                      struct rejection *r)
 {
     if (event->type != JSON_OBJECT)
         return reject(r, REJECT_MALFORMED, SPAN_LITERAL(""), "is not an object");
-    struct json_walk w = json_enter(j, event);
+    struct json_walk w = json_enter(p->json, event);
     struct json_member m;
     struct value v;
     while (json_next(&w, &m)) {
-        value_of_json(j, &m.value, &v);
+        value_of_json(&m.value, p->checked, &v);
         int result = m.value.type == JSON_OBJECT && fields_is_props(m.key)
-                         ? read_json_props(j, &m.value, f, r)
+                         ? read_json_props(p, &m.value, f, r)
                          : fields_put(f, m.key, &v, r);
         if (result != 0)
             return -1;
@@ -236,7 +238,7 @@ static int read_line(struct payload *p, struct span line, struct fields *f, stru
     err_clear(&p->line_error);
     if (json_parse_padded(p->json, line, &root, &p->line_error) != 0)
         return reject(r, REJECT_MALFORMED, SPAN_LITERAL(""), p->line_error.text);
-    return read_json(p->json, &root, f, r);
+    return read_json(p, &root, f, r);
 }
 
 /* ---- MessagePack ---- */
@@ -366,7 +368,7 @@ enum payload_read payload_next(struct payload *p, struct fields *f, struct rejec
         return PAYLOAD_END;
     } else if (p->form == PAYLOAD_JSON) {
         struct json_value event = take_element(p);
-        result = read_json(p->json, &event, f, r);
+        result = read_json(p, &event, f, r);
     } else {
         const uint8_t *at = p->item;
         p->item = msgpack_skip(at);

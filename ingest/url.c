@@ -9,30 +9,35 @@
 #include "base/query.h"
 #include "base/utf8.h"
 
+/* What a byte may be part of. */
+enum { IN_HOST = 1, IN_SCHEME = 2, ALPHA = 4, DIGIT = 8, ENDS_AUTHORITY = 16 };
+
+#define LETTER (IN_HOST | IN_SCHEME | ALPHA)
+
+/* Bytes of a host: those of other scripts are left as they come (browsers send punycode). */
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = IN_HOST | IN_SCHEME | DIGIT,
+    ['A' ... 'Z'] = LETTER,
+    ['a' ... 'z'] = LETTER,
+    ['-'] = IN_HOST | IN_SCHEME,
+    ['.'] = IN_HOST | IN_SCHEME,
+    ['_'] = IN_HOST,
+    ['+'] = IN_SCHEME,
+    ['/'] = ENDS_AUTHORITY,
+    ['?'] = ENDS_AUTHORITY,
+    ['#'] = ENDS_AUTHORITY,
+    ['\\'] = ENDS_AUTHORITY,
+    [0x80 ... 0xff] = IN_HOST,
+};
+
+static bool is(char c, unsigned class)
+{
+    return (classes[(unsigned char)c] & class) != 0;
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static bool is_alpha(char c)
-{
-    return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool in_scheme(char c)
-{
-    return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
-}
-
-/* Bytes of a host: letters of other scripts are left as they come (browsers send punycode). */
-static bool in_host(char c)
-{
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || (c & 0x80) != 0;
 }
 
 static struct span tail(struct span s, size_t from)
@@ -48,10 +53,10 @@ static struct span before(struct span s, const char *end)
 /* Length of "scheme://", 0 if the text does not start with one. */
 static size_t scheme_length(struct span s)
 {
-    if (s.n == 0 || !is_alpha(s.p[0]))
+    if (s.n == 0 || !is(s.p[0], ALPHA))
         return 0;
     size_t n = 1;
-    while (n < s.n && in_scheme(s.p[n]))
+    while (n < s.n && is(s.p[n], IN_SCHEME))
         n++;
     return s.n - n >= 3 && memcmp(s.p + n, "://", 3) == 0 ? n + 3 : 0;
 }
@@ -63,7 +68,7 @@ static bool port_ok(struct span port) /* ":8080" or ":" or nothing */
     if (port.p[0] != ':' || port.n > 6)
         return false;
     for (size_t i = 1; i < port.n; i++)
-        if (!is_digit(port.p[i]))
+        if (!is(port.p[i], DIGIT))
             return false;
     return true;
 }
@@ -89,7 +94,7 @@ static struct span dotted_name(struct span s, char *room)
     if (s.n == 0 || s.n > HOST_MAX_BYTES || s.p[0] == '.')
         return SPAN_ABSENT;
     for (size_t i = 0; i < s.n; i++) {
-        if (!in_host(s.p[i]) || (s.p[i] == '.' && (i + 1 == s.n || s.p[i + 1] == '.')))
+        if (!is(s.p[i], IN_HOST) || (s.p[i] == '.' && (i + 1 == s.n || s.p[i + 1] == '.')))
             return SPAN_ABSENT;
         room[i] = lower(s.p[i]);
     }
@@ -98,6 +103,9 @@ static struct span dotted_name(struct span s, char *room)
 
 static struct span host_of_authority(struct span authority, char *room)
 {
+    struct span plain = dotted_name(authority, room); /* nearly always there is nothing else */
+    if (!span_absent(plain))
+        return plain;
     const char *at = authority.n == 0 ? NULL : memrchr(authority.p, '@', authority.n);
     if (at != NULL)
         authority = tail(authority, (size_t)(at + 1 - authority.p));
@@ -113,8 +121,7 @@ static struct span host_of_authority(struct span authority, char *room)
 static struct span authority_of(struct span text, size_t scheme)
 {
     size_t end = scheme;
-    while (end < text.n && text.p[end] != '/' && text.p[end] != '?' && text.p[end] != '#' &&
-           text.p[end] != '\\')
+    while (end < text.n && !is(text.p[end], ENDS_AUTHORITY))
         end++;
     return (struct span){text.p + scheme, end - scheme};
 }
@@ -125,11 +132,23 @@ struct span url_host(struct span text, char *room)
     return scheme == 0 ? SPAN_ABSENT : host_of_authority(authority_of(text, scheme), room);
 }
 
+static bool is_ascii(struct span s)
+{
+    unsigned char bits = 0;
+    for (size_t i = 0; i < s.n; i++)
+        bits |= (unsigned char)s.p[i];
+    return bits < 0x80;
+}
+
+bool url_host_is_site(struct span host)
+{
+    return host.n != 0 && host.p[0] != '[' && is_ascii(host);
+}
+
 struct span url_site_name(struct span text, char *room)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] & 0x80)
-            return SPAN_ABSENT;
+    if (!is_ascii(text))
+        return SPAN_ABSENT;
     struct span name = before(text, text.n == 0 ? NULL : memchr(text.p, ':', text.n));
     struct span port = tail(text, name.n);
     struct span site = dotted_name(name, room);
@@ -141,12 +160,12 @@ struct span url_site_name(struct span text, char *room)
     return (struct span){room, site.n + port.n};
 }
 
-static bool has_control(struct span s)
+bool url_has_control(struct span text)
 {
-    unsigned char least = 0xff;
-    for (size_t i = 0; i < s.n; i++)
-        least = (unsigned char)s.p[i] < least ? (unsigned char)s.p[i] : least;
-    return least < 0x20;
+    bool found = false;
+    for (size_t i = 0; i < text.n; i++)
+        found |= (unsigned char)text.p[i] < 0x20;
+    return found;
 }
 
 /* The decoded value; as sent when its encoding is broken or hides other bytes than text. */
@@ -188,8 +207,6 @@ static void take_campaign(struct url *u, char *room)
 const char *url_split(struct span text, char *room, struct url *out)
 {
     *out = (struct url){0};
-    if (has_control(text))
-        return "holds a control character";
     size_t scheme = scheme_length(text), at = 0;
     if (scheme != 0) {
         struct span authority = authority_of(text, scheme);

@@ -17,8 +17,11 @@ struct url {
 /* "https://User@Example.com:8080/a?b#c" gives example.com, /a, b. Any scheme with "//HOST", or an
  * absolute path. The fragment is dropped. host and utm texts are made in room, which must hold
  * text.n + HOST_MAX_BYTES bytes; the rest borrows text. NULL on success, else what is wrong:
- * "is not an absolute URL or path". */
+ * "is not an absolute URL or an absolute path". Control characters are the caller's business. */
 const char *url_split(struct span text, char *room, struct url *out);
+
+/* A line end or another control character: no URL holds one. */
+bool url_has_control(struct span text);
 
 /* Only the host of an absolute URL, or absent. room: HOST_MAX_BYTES. */
 struct span url_host(struct span text, char *room);
@@ -26,5 +29,8 @@ struct span url_host(struct span text, char *room);
 /* A domain-like name (letters, digits, "-", "_", labels between dots; any case; a port may follow)
  * in lower case into room[HOST_MAX_BYTES]; absent if it is none. */
 struct span url_site_name(struct span text, char *room);
+
+/* A host as url_split gives it can name a site as it is: no IPv6 address, nothing but ASCII. */
+bool url_host_is_site(struct span host);
 
 #endif

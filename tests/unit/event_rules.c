@@ -106,6 +106,7 @@ static void an_event_without_a_page_is_refused(void **state)
     struct fixture *x = as_trusted(state);
     check_rejected(x, "{\"site\":\"a.example\"}", "pageUrl", "required");
     check_rejected(x, "{\"site\":\"a.example\",\"pageUrl\":null}", "pageUrl", "required");
+    check_rejected(x, "{\"pageUrl\":\"https://a.example/\\n\"}", "pageUrl", "control");
     check_accepted(x, "{\"site\":\"a.example\",\"eventType\":\"Signup\"}");
     check_text(x->draft.event.path, NULL);
     check_rejected(x, "{\"site\":\"a.example\",\"pageUrl\":\"/\",\"eventType\":\"\"}", "eventType",
