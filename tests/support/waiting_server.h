@@ -12,7 +12,7 @@
 #include "tests/support/wait.h"
 #include "tests/support/wire.h"
 
-enum { DEADLINE_MS = 20000, LARGE_BYTES = 16 << 20 };
+enum { DEADLINE_MS = 20000, LARGE_BYTES = 16 << 20, LATER_BODY = 20000 };
 
 #define GET_HELLO "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 #define GET_LATER "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -63,7 +63,7 @@ static struct http_route routes[] = {
      .pattern = "/later",
      .handler = on_later,
      .context = &fixture,
-     .max_body = 100},
+     .max_body = LATER_BODY},
     {.method = "GET", .pattern = "/large", .handler = on_large, .context = &fixture},
     {.method = "POST", .pattern = "/large", .handler = on_hello, .max_body = 100000},
 };
@@ -128,6 +128,13 @@ struct reply {
     _Atomic bool *was_gone; /* or NULL */
 };
 
+/* The end of the body, or "later". */
+static inline struct span echo_of(struct http_request *r)
+{
+    struct span body = http_body(r);
+    return body.n < 5 ? SPAN_LITERAL("later") : (struct span){body.p + body.n - 5, 5};
+}
+
 static inline void on_reply(struct http_message *m)
 {
     struct reply *reply = (struct reply *)m;
@@ -135,7 +142,7 @@ static inline void on_reply(struct http_message *m)
     if (reply->was_gone != NULL)
         atomic_store(reply->was_gone, r == NULL);
     if (r != NULL)
-        http_send(r, &(struct http_answer){.status = 202, .body = SPAN_LITERAL("later")});
+        http_send(r, &(struct http_answer){.status = 202, .body = echo_of(r), .owner = BODY_COPY});
     assert_null(http_ticket_request(reply->ticket));
     http_ticket_free(reply->ticket);
     free(reply);

@@ -539,17 +539,6 @@ static void answers_are_counted_by_route_and_status(void **state)
     assert_int_equal(http_server_counts(*state, counts, 1), 1);
 }
 
-static void the_catalogue_has_no_slug_twice(void **state)
-{
-    (void)state;
-    for (const struct http_problem_doc *d = http_problem_docs(); d->slug != NULL; d++) {
-        assert_ptr_equal(http_problem_find(d->slug), d);
-        assert_true(d->status >= 400 && d->status <= 599);
-        assert_true(strlen(d->title) > 0 && strlen(d->about) > 0);
-    }
-    assert_null(http_problem_find("nonsense"));
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -577,7 +566,6 @@ int main(void)
         T(http_2_is_not_spoken),
         T(a_half_closed_client_is_answered),
         T(answers_are_counted_by_route_and_status),
-        cmocka_unit_test(the_catalogue_has_no_slug_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
