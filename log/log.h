@@ -126,6 +126,8 @@ struct log_writer_options {
     uint32_t max_keys_per_token; /* live idempotency keys, 0: 10,000 */
     int64_t doubt_timeout_ms;    /* a commit in doubt is answered APPEND_UNKNOWN then; 0: 10,000 */
     int64_t owner_timeout_ms;    /* an owner without heartbeat for so long is ended; default 15,000 */
+    int64_t take_over_ms;        /* how long start waits for another owner to end; 0: until it would be
+                                  * ended for want of a heartbeat */
     void (*on_append)(void *context, uint32_t partition, uint64_t next_seq); /* after each commit */
     void *context;
 };

@@ -159,6 +159,8 @@ static struct log_writer *writer_new(const struct log_writer_options *o)
     own->max_keys_per_token = own->max_keys_per_token == 0 ? 10000 : own->max_keys_per_token;
     own->doubt_timeout_ms = own->doubt_timeout_ms == 0 ? 10000 : own->doubt_timeout_ms;
     own->owner_timeout_ms = own->owner_timeout_ms == 0 ? 15000 : own->owner_timeout_ms;
+    if (own->take_over_ms == 0)
+        own->take_over_ms = own->owner_timeout_ms + START_GRACE_MS;
     w->uri = mem_copy_text(o->postgres_uri);
     w->tail = &w->head;
     w->window = window_new(own->dedupe_window);
@@ -176,8 +178,7 @@ static struct log_writer *writer_new(const struct log_writer_options *o)
 /* Another owner may be about to die, or to be found dead; nothing else is worth waiting for. */
 static int take_over(struct log_writer *w, struct err *e)
 {
-    int64_t deadline_us =
-        clock_monotonic_us() + (w->options.owner_timeout_ms + START_GRACE_MS) * 1000;
+    int64_t deadline_us = clock_monotonic_us() + w->options.take_over_ms * 1000;
     while (writer_own(w, e) != 0) {
         if (e->kind != ERR_BUSY || clock_monotonic_us() >= deadline_us)
             return -1;

@@ -229,10 +229,37 @@ static int prepare_session(struct log_writer *w, struct err *e)
     return 0;
 }
 
+/* Another owns the partition: its epoch was raised after all our appends had ended, so what is not in
+ * the log now never will be. */
+static void settle_as_bystander(struct log_writer *w)
+{
+    char text[128];
+    bool committed;
+    struct err e = {0};
+    struct sql_rows rows = {0};
+    snprintf(text, sizeof(text), "SELECT epoch > %" PRIu64 " FROM log_head WHERE partition = %u",
+             w->epoch, w->options.partition);
+    if (sql_run(w->sql, text, SQL_NO_PARAMS, &rows, &e) != 0)
+        return;
+    bool raised = rows.count == 1 && sql_bool(&rows, 0, 0);
+    sql_rows_clear(&rows);
+    if (!raised || writer_look_for_plan(w, &committed, &e) != 0)
+        return;
+    w->doubt = committed ? DOUBT_COMMITTED : DOUBT_NOT_COMMITTED;
+    w->window_current = false;
+}
+
 static int own(struct log_writer *w, struct err *e)
 {
-    if (sql_open(&w->sql, w->uri, e) != 0 || take_lock(w, e) != 0 || prepare_session(w, e) != 0 ||
-        raise_epoch(w, e) != 0 || settle(w, e) != 0 || writer_prepare(w, e) != 0)
+    if (sql_open(&w->sql, w->uri, e) != 0)
+        return -1;
+    if (take_lock(w, e) != 0) {
+        if (w->doubt == DOUBT_OPEN && e->kind == ERR_BUSY)
+            settle_as_bystander(w);
+        return -1;
+    }
+    if (prepare_session(w, e) != 0 || raise_epoch(w, e) != 0 || settle(w, e) != 0 ||
+        writer_prepare(w, e) != 0)
         return -1;
     w->down_since_us = w->retry_at_us = w->retry_delay_us = 0;
     w->heartbeat_at_us = clock_monotonic_us();
