@@ -3,6 +3,10 @@
 
 #include <assert.h>
 
+#include "api/api.h"
+#include "base/http.h"
+#include "ingest/ingest.h"
+
 static const struct option service_options[] = {
     {.name = "data_dir", .type = OPTION_TEXT, .fallback = "./var",
      .about = "folder of the embedded servers, the admin token and service.json"},
@@ -13,6 +17,8 @@ static const struct option service_options[] = {
     {.name = "postgres", .type = OPTION_TEXT,
      .about = "URI of a PostgreSQL to use instead of the embedded one"},
     {.name = "redis", .type = OPTION_TEXT, .about = "URI of a Redis to use instead of the embedded one"},
+    {.name = "redis.prefix", .type = OPTION_TEXT, .fallback = "ff",
+     .about = "what the names of all keys in Redis start with"},
     {.name = "roles", .type = OPTION_TEXT, .fallback = "ingest,views,api",
      .about = "what this process does"},
     {.name = "user", .type = OPTION_TEXT,
@@ -20,8 +26,14 @@ static const struct option service_options[] = {
     {0},
 };
 
+static const struct option views_options[] = {
+    {.name = "views.flush_ms", .type = OPTION_INT, .fallback = "50", .min = 1, .max = 60000,
+     .about = "views show an event this soon, in milliseconds"},
+    {0},
+};
+
 const struct option *const options_of_service[] = {
-    service_options,
+    service_options, ingest_options, views_options, http_options, api_options,
     NULL,
 };
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* footfall serve: the service in the foreground. This thread has the signals and the clockwork; what
+ * is running is in server.c. */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/process.h"
+#include "base/servers.h"
+#include "cli/command.h"
+#include "cli/server.h"
+
+enum { TICK_MS = 100 };
+
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL); /* the threads started later inherit it */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Root prepares the folder and becomes the service's user for good. */
+static int drop_root(const struct config *c, struct err *e)
+{
+    if (geteuid() != 0)
+        return 0;
+    const char *user = config_text(c, "user");
+    return servers_prepare(config_text(c, "data_dir"), user, e) != 0 ||
+                   process_become_user(user, e) != 0
+               ? -1
+               : 0;
+}
+
+static void run_until_told_to_stop(struct server *s, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    for (;;) {
+        int signal_number = sigtimedwait(signals, NULL, &tick);
+        if (signal_number == SIGINT || signal_number == SIGTERM)
+            return;
+        if (signal_number == SIGHUP)
+            server_reload(s);
+        server_tick(s);
+    }
+}
+
+int serve_main(struct command_run *r, struct err *e)
+{
+    sigset_t signals;
+    struct server *s;
+    block_signals(&signals);
+    if (drop_root(r->config, e) != 0 || server_start(&s, r->config, e) != 0)
+        return -1;
+    printf("footfall ready %s\n", server_url(s));
+    fflush(stdout);
+    diag(DIAG_INFO, "serve", "the admin token is in %s", server_token_file(s));
+    run_until_told_to_stop(s, &signals);
+    diag(DIAG_INFO, "serve", "stopping");
+    server_stop(s);
+    return EXIT_DONE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running service: its parts, started in order and stopped in the reverse order. */
+#ifndef CLI_SERVER_H
+#define CLI_SERVER_H
+
+#include "base/config.h"
+#include "base/err.h"
+
+enum server_role { ROLE_INGEST = 1, ROLE_VIEWS = 2, ROLE_API = 4 };
+
+struct server;
+
+/* "ingest,views,api" to a set of roles. */
+int server_parse_roles(const char *text, unsigned *roles, struct err *e) MUST_CHECK;
+
+/* Starts everything; on failure what had been started is stopped. Call it from the main thread: the embedded
+ * servers die with the thread that started them. */
+int server_start(struct server **out, const struct config *c, struct err *e) MUST_CHECK;
+const char *server_url(const struct server *s);        /* "http://127.0.0.1:8080" */
+const char *server_token_file(const struct server *s); /* of the admin token */
+
+/* What has to be done now and then; call it some ten times a second. Failures are told to the operator
+ * and tried again. */
+void server_tick(struct server *s);
+
+/* Re-reads what can be re-read while running. */
+void server_reload(struct server *s);
+
+/* Answers what waits, appends and flushes what was taken, stops the embedded servers. */
+void server_stop(struct server *s);
+
+#endif

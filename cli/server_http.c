@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP side of the running service: the modules that have endpoints, one table of routes, the loops. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/server_internal.h"
+
+/* ------------------------------------------------------------------ the modules */
+
+static int start_ingest(struct server *s, struct err *e)
+{
+    if ((s->roles & ROLE_INGEST) == 0)
+        return 0;
+    struct ingest_log log = {
+        .writer = s->writer, .salts = s->salts, .sites = s->sites, .sources = s->sources};
+    return ingest_new(&s->ingest, &log, s->config, e);
+}
+
+static int start_api(struct server *s, struct err *e)
+{
+    struct api_parts parts = {.postgres_uri = s->postgres,
+                              .redis_uri = s->redis,
+                              .redis_prefix = config_text(s->config, "redis.prefix"),
+                              .plans = shipped_plans,
+                              .tokens = s->tokens,
+                              .sites = s->sites,
+                              .live = s->live,
+                              .writer = s->writer};
+    return api_new(&s->api, &parts, s->config, e);
+}
+
+/* A process without the role api still says how it is: what lies outside /v1. */
+static bool is_operation(const struct http_route *r)
+{
+    return strncmp(r->pattern, "/v1/", 4) != 0;
+}
+
+static void collect_routes(struct server *s)
+{
+    struct http_route all[SERVER_MAX_ROUTES];
+    if (s->ingest != NULL)
+        s->n_routes = ingest_routes(s->ingest, s->routes, SERVER_MAX_ROUTES);
+    size_t n = api_routes(s->api, all, SERVER_MAX_ROUTES);
+    for (size_t i = 0; i < n; i++)
+        if (((s->roles & ROLE_API) != 0 || is_operation(&all[i])) && s->n_routes < SERVER_MAX_ROUTES)
+            s->routes[s->n_routes++] = all[i];
+    api_describe(s->api, s->routes, s->n_routes);
+}
+
+/* ------------------------------------------------------------------ the loops */
+
+static void on_loop_start(struct http_loop *l, void *context)
+{
+    struct server *s = context;
+    if (s->ingest != NULL)
+        ingest_on_loop_start(s->ingest, l);
+    api_on_loop_start(s->api, l);
+}
+
+static void on_loop_stop(struct http_loop *l, void *context)
+{
+    struct server *s = context;
+    if (s->ingest != NULL)
+        ingest_on_loop_stop(s->ingest, l);
+    api_on_loop_stop(s->api, l);
+}
+
+/* The server knows one context: the server's; the authorizer wants its own. */
+static bool authorize(struct http_request *r, enum http_scope needed, void *context)
+{
+    const struct server *s = context;
+    return api_authorize(r, needed, s->api);
+}
+
+static int listen_for_all(struct server *s, struct err *e)
+{
+    struct http_options o = {.listen = config_text(s->config, "listen"),
+                             .trusted_proxies = config_text(s->config, "ingest.trusted_proxies"),
+                             .routes = s->routes,
+                             .n_routes = s->n_routes,
+                             .authorize = authorize,
+                             .on_loop_start = on_loop_start,
+                             .on_loop_stop = on_loop_stop,
+                             .context = s};
+    http_options_read(&o, s->config);
+    if (http_server_start(&s->http, &o, e) != 0)
+        return err_context(e, "choose another address with --listen");
+    snprintf(s->url, sizeof(s->url), "http://%s", http_server_address(s->http));
+    api_watch(s->api, s->http);
+    return 0;
+}
+
+/* /metrics without a token, on an address of its own. */
+static bool allow(struct http_request *r, enum http_scope needed, void *context)
+{
+    (void)r;
+    (void)needed;
+    (void)context;
+    return true;
+}
+
+static int listen_for_metrics(struct server *s, struct err *e)
+{
+    const char *address = config_text(s->config, "metrics_listen");
+    if (address == NULL)
+        return 0;
+    struct http_options o = {.listen = address,
+                             .routes = s->metrics_routes,
+                             .n_routes = api_metrics_routes(s->api, s->metrics_routes,
+                                                            SERVER_MAX_ROUTES),
+                             .authorize = allow,
+                             .context = s};
+    http_options_read(&o, s->config);
+    o.n_loops = 1;
+    return http_server_start(&s->metrics_http, &o, e) == 0 ? 0 : err_context(e, "metrics_listen");
+}
+
+/* ------------------------------------------------------------------ start and stop */
+
+int server_start_http(struct server *s, struct err *e)
+{
+    if (start_ingest(s, e) != 0 || start_api(s, e) != 0)
+        return -1;
+    collect_routes(s);
+    return listen_for_all(s, e) != 0 ? -1 : listen_for_metrics(s, e);
+}
+
+/* The writer goes on while requests are drained: they wait for their commits. */
+void server_stop_http(struct server *s)
+{
+    if (s->api != NULL)
+        api_prepare_stop(s->api);
+    http_server_free(s->metrics_http);
+    http_server_free(s->http);
+}
+
+/* Once the writer has answered everything. */
+void server_free_modules(struct server *s)
+{
+    api_free(s->api);
+    if (s->ingest != NULL)
+        ingest_free(s->ingest);
+    if (s->sources != NULL)
+        sources_close(s->sources);
+}
