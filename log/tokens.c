@@ -21,6 +21,7 @@ struct entry {
 };
 
 struct tokens {
+    pthread_mutex_t refreshing; /* one after another, so that the newest read wins */
     pthread_rwlock_t lock;
     struct entry *entries; /* by hash */
     size_t n;
@@ -29,6 +30,7 @@ struct tokens {
 struct tokens *tokens_new(void)
 {
     struct tokens *t = mem_alloc(sizeof(*t));
+    pthread_mutex_init(&t->refreshing, NULL);
     pthread_rwlock_init(&t->lock, NULL);
     return t;
 }
@@ -38,6 +40,7 @@ void tokens_free(struct tokens *t)
     if (t == NULL)
         return;
     pthread_rwlock_destroy(&t->lock);
+    pthread_mutex_destroy(&t->refreshing);
     free(t->entries);
     free(t);
 }
@@ -104,7 +107,7 @@ static bool take_info(const struct sql_rows *rows, int row, struct token_info *o
     return true;
 }
 
-int tokens_refresh(struct tokens *t, struct sql *s, struct err *e)
+static int refresh(struct tokens *t, struct sql *s, struct err *e)
 {
     struct sql_rows rows = {0};
     if (sql_run(s,
@@ -127,6 +130,14 @@ int tokens_refresh(struct tokens *t, struct sql *s, struct err *e)
     pthread_rwlock_unlock(&t->lock);
     free(old);
     return 0;
+}
+
+int tokens_refresh(struct tokens *t, struct sql *s, struct err *e)
+{
+    pthread_mutex_lock(&t->refreshing);
+    int result = refresh(t, s, e);
+    pthread_mutex_unlock(&t->refreshing);
+    return result;
 }
 
 /* ------------------------------------------------------------------ in PostgreSQL */

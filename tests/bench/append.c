@@ -23,7 +23,7 @@ struct pool {
     int n_free;
 };
 
-static void fail(const struct err *e)
+static void give_up(const struct err *e)
 {
     fprintf(stderr, "append: %s\n", e->text);
     exit(1);
@@ -94,7 +94,7 @@ static void append_events(const char *uri, uint32_t events, uint32_t per_batch)
     struct log_writer *w;
     struct pool pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .returned = PTHREAD_COND_INITIALIZER};
     if (log_writer_start(&w, &(struct log_writer_options){.postgres_uri = uri}, &e) != 0)
-        fail(&e);
+        give_up(&e);
     uint64_t chance = 1;
     for (int i = 0; i < IN_FLIGHT; i++) {
         struct append *a = append_new(on_done, &pool);
@@ -105,7 +105,7 @@ static void append_events(const char *uri, uint32_t events, uint32_t per_batch)
     int64_t start_us = clock_monotonic_us();
     for (uint32_t done = 0; done < events; done += per_batch)
         if (log_writer_submit(w, take(&pool), &e) != 0)
-            fail(&e);
+            give_up(&e);
     for (int i = 0; i < IN_FLIGHT; i++)
         append_free(take(&pool));
     double seconds = (double)(clock_monotonic_us() - start_us) / 1e6;
@@ -121,13 +121,13 @@ static void read_events(const char *uri, const char *name, column_set columns)
     struct log_reader *r;
     struct log_chunk chunk;
     if (log_reader_open(&r, uri, &e) != 0)
-        fail(&e);
+        give_up(&e);
     int64_t start_us = clock_monotonic_us();
     struct log_range range = {0, 0, UINT64_MAX, columns, 20000};
     uint64_t sum = 0;
     for (bool more = true; more; log_chunk_clear(&chunk)) {
         if (log_read(r, &range, &chunk, &e) != 0)
-            fail(&e);
+            give_up(&e);
         more = chunk.count > 0;
         range.from_seq = chunk.next_seq;
         for (uint32_t i = 0; i < chunk.count; i++) {
@@ -149,7 +149,7 @@ static void print_size(const char *uri)
     if (sql_open(&s, uri, &e) != 0 ||
         sql_run(s, "SELECT pg_total_relation_size('log_tail') / greatest(log_next_seq(0), 1)",
                 SQL_NO_PARAMS, &rows, &e) != 0)
-        fail(&e);
+        give_up(&e);
     printf("size %" PRId64 " bytes/event\n", sql_int(&rows, 0, 0));
     sql_rows_clear(&rows);
     sql_close(s);
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     uint32_t events = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2000000;
     uint32_t per_batch = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1000;
     if (migrate_run(uri, MIGRATE_PLAIN, &e) != 0)
-        fail(&e);
+        give_up(&e);
     append_events(uri, events, per_batch);
     print_size(uri);
     read_events(uri, "5-columns",
