@@ -174,6 +174,11 @@ bool pack_read_array(struct span *in, uint32_t *n)
     return read_size(in, ARRAY, n);
 }
 
+bool pack_read_map(struct span *in, uint32_t *n)
+{
+    return read_size(in, MAP, n);
+}
+
 bool pack_read_int(struct span *in, int64_t *value)
 {
     if (in->n == 0)
@@ -225,4 +230,32 @@ bool pack_read_text(struct span *in, struct span *text)
 bool pack_read_bin(struct span *in, struct span *bytes)
 {
     return read_bytes(in, BIN, bytes);
+}
+
+static bool skip_bool_or_double(struct span *in)
+{
+    uint8_t first = in->n == 0 ? TAG_NIL : (uint8_t)in->p[0];
+    size_t n = first == TAG_FALSE || first == TAG_TRUE ? 1 : first == TAG_DOUBLE ? 9 : 0;
+    if (n == 0 || in->n < n)
+        return false;
+    *in = after(*in, n);
+    return true;
+}
+
+bool pack_skip(struct span *in)
+{
+    struct span rest = *in, bytes;
+    int64_t number;
+    uint32_t n;
+    for (uint64_t left = 1; left > 0; left--) {
+        if (pack_read_array(&rest, &n))
+            left += n;
+        else if (pack_read_map(&rest, &n))
+            left += 2 * (uint64_t)n;
+        else if (!pack_read_text(&rest, &bytes) && !pack_read_int(&rest, &number) &&
+                 !pack_read_bin(&rest, &bytes) && !skip_bool_or_double(&rest))
+            return false;
+    }
+    *in = rest;
+    return true;
 }

@@ -19,8 +19,11 @@ void pack_bin_of(struct buf *out, uint32_t n); /* n bytes follow */
 /* Each takes one value off the front of `in`; false, and nothing taken, when something else, a
  * longer form, or too few bytes stand there. */
 bool pack_read_array(struct span *in, uint32_t *n);
+bool pack_read_map(struct span *in, uint32_t *n);
 bool pack_read_int(struct span *in, int64_t *value);
 bool pack_read_text(struct span *in, struct span *text); /* nil: absent */
 bool pack_read_bin(struct span *in, struct span *bytes);
+/* One value of any type with all that is in it. */
+bool pack_skip(struct span *in);
 
 #endif

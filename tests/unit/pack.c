@@ -114,6 +114,37 @@ static void longer_forms_than_needed_are_refused(void **state)
     }
 }
 
+static void a_value_is_skipped_with_all_that_is_in_it(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    pack_map(&out, 3);
+    pack_text(&out, SPAN_LITERAL("a"));
+    pack_array(&out, 2);
+    pack_double(&out, 1.5);
+    pack_text(&out, SPAN_ABSENT);
+    pack_text(&out, SPAN_LITERAL("b"));
+    pack_bin(&out, SPAN_LITERAL("xyz"));
+    pack_text(&out, SPAN_LITERAL("c"));
+    pack_bool(&out, true);
+    size_t whole = out.n;
+    pack_int(&out, -7000);
+    struct span in = buf_span(&out), map = in;
+    int64_t value;
+    uint32_t n;
+    assert_true(pack_read_map(&map, &n) && n == 3);
+    assert_true(pack_skip(&in));
+    assert_true(pack_read_int(&in, &value) && value == -7000 && in.n == 0);
+    for (size_t cut = 0; cut < whole; cut++) {
+        in = (struct span){(const char *)out.p, cut};
+        assert_false(pack_skip(&in));
+        assert_int_equal(in.n, cut);
+    }
+    in = SPAN_LITERAL("\xdd\xff\xff\xff\xff\x01");
+    assert_false(pack_skip(&in));
+    buf_clear(&out);
+}
+
 static bool is_number(const void *item, const void *key)
 {
     return *(const int *)item == *(const int *)key;
@@ -148,6 +179,7 @@ int main(void)
         cmocka_unit_test(the_bytes_are_those_of_the_specification),
         cmocka_unit_test(texts_and_arrays_of_every_size_are_read_back),
         cmocka_unit_test(longer_forms_than_needed_are_refused),
+        cmocka_unit_test(a_value_is_skipped_with_all_that_is_in_it),
         cmocka_unit_test(a_table_finds_what_was_put_in_even_when_hashes_collide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
