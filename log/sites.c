@@ -24,6 +24,7 @@ struct known {
 };
 
 struct sites {
+    pthread_mutex_t refreshing; /* one after another, so that the newest read wins */
     pthread_rwlock_t lock;
     uint64_t seed;
     uint32_t max_sites;
@@ -35,6 +36,7 @@ enum { STORE_AT_ONCE = 1000 }; /* learned sites stored by one refresh */
 struct sites *sites_new(uint32_t max_sites)
 {
     struct sites *s = mem_alloc(sizeof(*s));
+    pthread_mutex_init(&s->refreshing, NULL);
     pthread_rwlock_init(&s->lock, NULL);
     s->seed = hash_seed();
     s->max_sites = max_sites;
@@ -56,6 +58,7 @@ void sites_free(struct sites *s)
         return;
     known_free(s->known);
     pthread_rwlock_destroy(&s->lock);
+    pthread_mutex_destroy(&s->refreshing);
     free(s);
 }
 
@@ -193,7 +196,7 @@ static void keep_learned(const struct sites *s, struct known *fresh)
     }
 }
 
-int sites_refresh(struct sites *s, struct sql *sql, struct err *e)
+static int refresh(struct sites *s, struct sql *sql, struct err *e)
 {
     struct known *fresh = mem_alloc(sizeof(*fresh));
     if (store_learned(s, sql, e) != 0 || read_known(s, sql, fresh, e) != 0) {
@@ -207,6 +210,14 @@ int sites_refresh(struct sites *s, struct sql *sql, struct err *e)
     pthread_rwlock_unlock(&s->lock);
     known_free(old);
     return 0;
+}
+
+int sites_refresh(struct sites *s, struct sql *sql, struct err *e)
+{
+    pthread_mutex_lock(&s->refreshing);
+    int result = refresh(s, sql, e);
+    pthread_mutex_unlock(&s->refreshing);
+    return result;
 }
 
 /* ------------------------------------------------------------------ in PostgreSQL */

@@ -25,7 +25,7 @@ int sites_learn(struct sites *s, struct span name, struct err *e) MUST_CHECK;
 uint32_t sites_count(struct sites *s);
 
 /* Stores the learned ones, then reads both tables; call at start and about once a second. On failure
- * the old ones stay and the learned ones are stored next time. One thread at a time. */
+ * the old ones stay and the learned ones are stored next time. Any thread. */
 int sites_refresh(struct sites *s, struct sql *sql, struct err *e) MUST_CHECK;
 
 /* ---- in PostgreSQL ---- */

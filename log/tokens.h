@@ -20,7 +20,7 @@ struct token_info {
 struct tokens;
 struct tokens *tokens_new(void);
 void tokens_free(struct tokens *t);
-/* Reads the table; call at start and about once a second. On failure the old ones stay. */
+/* Reads the table; call at start and about once a second. On failure the old ones stay. Any thread. */
 int tokens_refresh(struct tokens *t, struct sql *s, struct err *e) MUST_CHECK;
 /* No I/O. */
 bool tokens_find(struct tokens *t, struct span secret, struct token_info *out);
