@@ -48,8 +48,8 @@ static int child_user(const struct process_user *u)
 {
     if (u == NULL)
         return 0;
-    return syscall(SYS_setgroups, u->n_groups, u->groups) != 0 || syscall(SYS_setgid, u->gid) != 0 ||
-                   syscall(SYS_setuid, u->uid) != 0
+    return syscall(SYS_setgroups, u->n_groups, u->groups) != 0 ||
+                   syscall(SYS_setgid, u->gid) != 0 || syscall(SYS_setuid, u->uid) != 0
                ? -1
                : 0;
 }
@@ -265,8 +265,7 @@ unsigned process_signal_marked(const char *program, const char *mark, uid_t uid,
         buf_reset(&line);
         if (pid <= 1 || pid == getpid() || !owned_by(pid, uid) || !process_command_line(&line, pid))
             continue;
-        if (!runs(buf_span(&line), program) ||
-            memmem(line.p, line.n, mark, strlen(mark)) == NULL)
+        if (!runs(buf_span(&line), program) || memmem(line.p, line.n, mark, strlen(mark)) == NULL)
             continue;
         if (kill(pid, signal) == 0)
             n++;

@@ -31,22 +31,22 @@ struct process_user {
 /* name NULL: the service user, `footfall` if the system has it, else `nobody`. */
 int process_find_user(struct process_user *out, const char *name, struct err *e) MUST_CHECK;
 
-/* Root becomes that user for good (groups, gid, uid, HOME). For others it is an error unless they are
- * that user already or name is NULL. Call it before any thread is started. */
+/* Root becomes that user for good (groups, gid, uid, HOME). For others it is an error unless they
+ * are that user already or name is NULL. Call it before any thread is started. */
 int process_become_user(const char *name, struct err *e) MUST_CHECK;
 
 /* Fails, naming the first part of the path that is closed to it, unless that user may do with the
- * folder (an absolute path) what mode says (access(2): R_OK | W_OK | X_OK). Tried as that user by root,
- * as oneself by others. */
+ * folder (an absolute path) what mode says (access(2): R_OK | W_OK | X_OK). Tried as that user by
+ * root, as oneself by others. */
 int process_can_use(const struct process_user *u, const char *folder, int mode,
                     struct err *e) MUST_CHECK;
 
 /* ------------------------------------------------------------------ children */
 
 struct process_options {
-    const char *const *argv;        /* NULL-ended; argv[0] is a path */
-    const char *const *environment; /* NULL: the parent's */
-    const char *directory;          /* NULL: the parent's */
+    const char *const *argv;         /* NULL-ended; argv[0] is a path */
+    const char *const *environment;  /* NULL: the parent's */
+    const char *directory;           /* NULL: the parent's */
     const struct process_user *user; /* NULL: the parent's; only root may give one */
     const char *output; /* stdout and stderr are appended to this file (0600); NULL: the parent's */
     const char *input;  /* stdin is this text, at most 4096 bytes; NULL: empty */
@@ -54,15 +54,16 @@ struct process_options {
     int death_signal;   /* when the parent dies; 0: SIGKILL */
 };
 
-/* Starts the program in its own process group, with default signals, umask 077 and no descriptor but
- * 0, 1, 2. A program that cannot be started is an error here, not an exit status. */
+/* Starts the program in its own process group, with default signals, umask 077 and no descriptor
+ * but 0, 1, 2. A program that cannot be started is an error here, not an exit status. */
 int process_spawn(pid_t *pid, const struct process_options *o, struct err *e) MUST_CHECK;
 
-/* Waits for a child's end until the deadline (clock_monotonic_us; 0: looks once). True: it has ended,
- * *status is as waitpid's. */
+/* Waits for a child's end until the deadline (clock_monotonic_us; 0: looks once). True: it has
+ * ended, *status is as waitpid's. */
 bool process_wait(pid_t pid, int64_t deadline_us, int *status);
 
-/* Sends the signal, waits, kills it after grace_ms. SIGKILL goes to its whole group. Returns the status. */
+/* Sends the signal, waits, kills it after grace_ms. SIGKILL goes to its whole group. Returns the
+ * status. */
 int process_end(pid_t pid, int signal, int64_t grace_ms);
 
 /* Runs the program to its end; fails, with the last of its output, unless it exits with 0. */
@@ -85,8 +86,8 @@ bool process_command_line(struct buf *out, pid_t pid);
 
 /* ------------------------------------------------------------------ the lock */
 
-/* Takes the lock file (made with 0600) for as long as *fd stays open, and writes our process id into it.
- * ERR_BUSY names the process that has it. */
+/* Takes the lock file (made with 0600) for as long as *fd stays open, and writes our process id
+ * into it. ERR_BUSY names the process that has it. */
 int process_lock(const char *path, int *fd, struct err *e) MUST_CHECK;
 
 #endif

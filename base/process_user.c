@@ -41,7 +41,7 @@ int process_become_user(const char *name, struct err *e)
 {
     if (geteuid() != 0 && name == NULL)
         return 0;
-    struct process_user u;
+    struct process_user u = {0};
     if (process_find_user(&u, name, e) != 0)
         return -1;
     if (geteuid() == u.uid && u.uid != 0)
@@ -64,7 +64,8 @@ int process_become_user(const char *name, struct err *e)
  * number of the first closed part, counted by its slashes. */
 static _Noreturn void try_path(const struct process_user *u, char *path, int mode)
 {
-    if (setgroups((size_t)u->n_groups, u->groups) != 0 || setgid(u->gid) != 0 || setuid(u->uid) != 0)
+    if (setgroups((size_t)u->n_groups, u->groups) != 0 || setgid(u->gid) != 0 ||
+        setuid(u->uid) != 0)
         _exit(255);
     int part = 0;
     for (char *slash = path; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/', part++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keeper: starts servers, watches them, starts them again, stops them. What is special about each
- * is in servers_postgres.c and servers_redis.c, the folder in servers_folder.c. */
+/* The keeper: starts servers, watches them, starts them again, stops them. What is special about
+ * each is in servers_postgres.c and servers_redis.c, the folder in servers_folder.c. */
 #include "base/servers.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@
 
 static const char area[] = "servers";
 
-const char *const servers_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC",
-                                           NULL};
+const char *const servers_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C",
+                                           "TZ=UTC", NULL};
 
 /* ------------------------------------------------------------------ one server */
 
@@ -122,7 +122,8 @@ static void end_wait(struct servers *s, struct server *v)
     if (v->kind == NULL)
         return;
     int status = 0;
-    if (v->pid > 0 && !process_wait(v->pid, clock_monotonic_us() + v->kind->stop_ms * 1000, &status)) {
+    if (v->pid > 0 &&
+        !process_wait(v->pid, clock_monotonic_us() + v->kind->stop_ms * 1000, &status)) {
         diag(DIAG_WARNING, area, "%s did not stop within %lld s and is killed", v->kind->name,
              (long long)v->kind->stop_ms / 1000);
         process_end(v->pid, SIGKILL, 1000);
@@ -137,7 +138,8 @@ static void end_wait(struct servers *s, struct server *v)
 
 int servers_end_leftovers(const struct servers *s, const struct server_kind *k, struct err *e)
 {
-    int64_t start = clock_monotonic_us(), grace = k->stop_ms * 1000, last = grace + 10 * US_PER_SECOND;
+    int64_t start = clock_monotonic_us(), grace = k->stop_ms * 1000,
+            last = grace + 10 * US_PER_SECOND;
     uid_t uid = s->user.uid;
     bool said = false;
     if (process_signal_marked(k->program, s->mark, uid, k->stop_signal) == 0)
@@ -145,8 +147,8 @@ int servers_end_leftovers(const struct servers *s, const struct server_kind *k, 
     while (process_signal_marked(k->program, s->mark, uid, 0) > 0) {
         int64_t passed = clock_monotonic_us() - start;
         if (passed > last)
-            return err_set(e, ERR_DOWN, "%s processes of an earlier run in %s can't be ended", k->name,
-                           s->data_dir);
+            return err_set(e, ERR_DOWN, "%s processes of an earlier run in %s can't be ended",
+                           k->name, s->data_dir);
         if (passed > grace)
             process_signal_marked(k->program, s->mark, uid, SIGKILL);
         if (!said && passed > US_PER_SECOND)

@@ -164,7 +164,8 @@ void servers_folder_trim_log(const struct servers *s, const char *name)
 /* Paths that need no quoting in any of the servers' settings, and fit into a socket address. */
 static bool is_plain(const char *path)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
     return path[strspn(path, plain)] == '\0' &&
            strlen(path) + strlen(longest_socket) < sizeof(((struct sockaddr_un *)0)->sun_path);
 }
@@ -176,7 +177,8 @@ static bool is_private(const char *path, uid_t uid)
            (st.st_mode & 0777) == 0700;
 }
 
-/* DIR/run is a link to a folder in /tmp; the one of an earlier run is used again if it is still ours. */
+/* DIR/run is a link to a folder in /tmp; the one of an earlier run is used again if it is still
+ * ours. */
 static int make_elsewhere(struct servers *s, const char *link, struct err *e)
 {
     char target[PATH_MAX] = "", fresh[] = "/tmp/ffXXXXXX";
@@ -222,7 +224,8 @@ static int take_lock(struct servers *s, struct err *e)
 
 int servers_folder_open(struct servers *s, const struct servers_options *o, struct err *e)
 {
-    if (find_user(&s->user, o->user, e) != 0 || prepare(o->data_dir, &s->user, &s->data_dir, e) != 0)
+    if (find_user(&s->user, o->user, e) != 0 ||
+        prepare(o->data_dir, &s->user, &s->data_dir, e) != 0)
         return -1;
     s->as = geteuid() == 0 ? &s->user : NULL;
     struct siphash_key fixed = {1, 2};
@@ -231,15 +234,20 @@ int servers_folder_open(struct servers *s, const struct servers_options *o, stru
     return take_lock(s, e) == 0 && (!(o->postgres || o->redis) || make_run_dir(s, e) == 0) ? 0 : -1;
 }
 
-void servers_folder_close(struct servers *s)
+static void remove_run_dir(const struct servers *s)
 {
     struct err e = {0};
-    if (s->run_dir != NULL && folder_remove(s->run_dir, &e) != 0)
+    if (folder_remove(s->run_dir, &e) != 0)
         diag(DIAG_WARNING, "servers", "%s", e.text);
-    char *link = s->data_dir == NULL ? NULL : mem_format("%s/run", s->data_dir);
-    if (s->run_dir != NULL && strcmp(link, s->run_dir) != 0)
-        unlink(link);
+    char *link = mem_format("%s/run", s->data_dir);
+    unlink(link); /* if it is one */
     free(link);
+}
+
+void servers_folder_close(struct servers *s)
+{
+    if (s->run_dir != NULL)
+        remove_run_dir(s);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s->data_dir);

@@ -24,7 +24,8 @@ struct server_kind {
     int (*prepare)(struct servers *s, struct err *e);
     int (*spawn)(struct servers *s, struct server *v, struct err *e);
     enum server_answer (*probe)(struct servers *s, pid_t pid);
-    /* It ended before it was ready: true if the cause is out of the way now and it can be tried again. */
+    /* It ended before it was ready: true if the cause is out of the way now and it can be tried
+     * again. */
     bool (*mend)(struct servers *s, const struct server *v, int status);
 };
 
@@ -50,7 +51,7 @@ struct servers {
     struct process_user user;
     const struct process_user *as; /* &user when root starts the servers, else NULL */
     int lock_fd;
-    bool started; /* servers_start has returned */
+    bool started;       /* servers_start has returned */
     char *postgres_bin; /* the folder with initdb and postgres */
     char *redis_bin;    /* the program */
     char *postgres_uri, *redis_uri;
@@ -62,7 +63,8 @@ extern const char *const servers_environment[];
 /* Ends all processes of this folder that run the program and are not ours to wait for. */
 int servers_end_leftovers(const struct servers *s, const struct server_kind *k,
                           struct err *e) MUST_CHECK;
-/* Fill in where the programs are (and which socket they answer on), or name the package to install. */
+/* Fill in where the programs are (and which socket they answer on), or name the package to install.
+ */
 int servers_find_postgres(struct servers *s, struct err *e) MUST_CHECK;
 int servers_find_redis(struct servers *s, struct err *e) MUST_CHECK;
 

@@ -15,8 +15,8 @@
 
 enum { OLDEST_MAJOR = 15, INITDB_MS = 300 * 1000 };
 
-/* Rewritten at each start; `ALTER SYSTEM` goes before. For one writer that appends batches, a reader that
- * follows, and a few long queries; the working set is the end of the log. */
+/* Rewritten at each start; `ALTER SYSTEM` goes before. For one writer that appends batches, a
+ * reader that follows, and a few long queries; the working set is the end of the log. */
 static const char settings[] =
     "# Written by Footfall at each start: use ALTER SYSTEM for your own settings.\n"
     "fsync = on\n"
@@ -89,21 +89,24 @@ static int installed_major(int wanted)
 static int refuse_major(const struct servers *s, int made_by, int installed, struct err *e)
 {
     const char *d = s->data_dir;
-    return err_set(e, ERR_DATA,
-                   "%s/postgres was made by PostgreSQL %d, installed is %d: `apt install "
-                   "postgresql-%d`, then either go on with it, or upgrade in %s as its owner: "
-                   "B=/usr/lib/postgresql; $B/%d/bin/initdb -D new -U footfall -E UTF8 --locale=C -k; "
-                   "$B/%d/bin/pg_upgrade -U footfall -b $B/%d/bin -d postgres -D new && mv postgres "
-                   "old && mv new postgres",
-                   d, made_by, installed, made_by, d, installed, installed, made_by);
+    return err_set(
+        e, ERR_DATA,
+        "%s/postgres was made by PostgreSQL %d, installed is %d: `apt install "
+        "postgresql-%d`, then either go on with it, or upgrade in %s as its owner: "
+        "B=/usr/lib/postgresql; $B/%d/bin/initdb -D new -U footfall -E UTF8 --locale=C -k; "
+        "$B/%d/bin/pg_upgrade -U footfall -b $B/%d/bin -d postgres -D new && mv postgres "
+        "old && mv new postgres",
+        d, made_by, installed, made_by, d, installed, installed, made_by);
 }
 
 int servers_find_postgres(struct servers *s, struct err *e)
 {
     int made_by = cluster_major(s), installed = installed_major(made_by);
     if (installed == 0)
-        return err_set(e, ERR_DOWN, "PostgreSQL %d or newer is not installed: `apt install "
-                       "postgresql-%d`, or give one with --postgres", OLDEST_MAJOR, OLDEST_MAJOR);
+        return err_set(e, ERR_DOWN,
+                       "PostgreSQL %d or newer is not installed: `apt install "
+                       "postgresql-%d`, or give one with --postgres",
+                       OLDEST_MAJOR, OLDEST_MAJOR);
     if (made_by != 0 && made_by != installed)
         return refuse_major(s, made_by, installed, e);
     s->postgres_bin = mem_format("/usr/lib/postgresql/%d/bin", installed);
@@ -155,10 +158,13 @@ static int make_cluster(const struct servers *s, const char *cluster, struct err
 {
     char *next = cluster_path(s, ".new"), *initdb = mem_format("%s/initdb", s->postgres_bin);
     char *postgres = mem_format("%s/postgres", s->postgres_bin);
-    const char *const make[] = {initdb, "-D", next, "-U", "footfall", "-A", "trust", "-E", "UTF8",
-                                "--locale=C", "--data-checksums", "--no-instructions", NULL};
-    const char *const single[] = {postgres, "--single", "-D", next, "-c", "exit_on_error=on",
-                                  "-c", "log_checkpoints=off", "postgres", NULL};
+    const char *const make[] = {
+        initdb,  "-D", next,   "-U",         "footfall",         "-A",
+        "trust", "-E", "UTF8", "--locale=C", "--data-checksums", "--no-instructions",
+        NULL};
+    const char *const single[] = {
+        postgres,   "--single", "-D", next, "-c", "exit_on_error=on", "-c", "log_checkpoints=off",
+        "postgres", NULL};
     int result = folder_remove(next, e);
     if (result == 0)
         result = run_tool(s, make, NULL, e);
@@ -195,8 +201,9 @@ static long pid_file(const struct servers *s, bool *ready)
     return pid;
 }
 
-/* After all of ours have ended: a living process with the file's id is either a PostgreSQL that someone
- * started by hand, or has nothing to do with it (ids are reused, after a reboot above all). */
+/* After all of ours have ended: a living process with the file's id is either a PostgreSQL that
+ * someone started by hand, or has nothing to do with it (ids are reused, after a reboot above all).
+ */
 static int check_pid_file(const struct servers *s, struct err *e)
 {
     bool ready = false;
@@ -251,9 +258,20 @@ static int spawn(struct servers *s, struct server *v, struct err *e)
     char *log = mem_format("%s/%s", s->data_dir, v->kind->log);
     char *name = mem_format("cluster_name=%s", s->mark);
     char *sockets = mem_format("unix_socket_directories=%s", s->run_dir);
-    const char *const argv[] = {program, "-D", cluster, "-c", name, "-c", sockets, "-c",
-                                "unix_socket_permissions=0700", "-c", "listen_addresses=", "-c",
-                                "port=5432", NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                cluster,
+                                "-c",
+                                name,
+                                "-c",
+                                sockets,
+                                "-c",
+                                "unix_socket_permissions=0700",
+                                "-c",
+                                "listen_addresses=",
+                                "-c",
+                                "port=5432",
+                                NULL};
     struct process_options o = {.argv = argv,
                                 .environment = servers_environment,
                                 .user = s->as,

@@ -49,8 +49,9 @@ int servers_find_redis(struct servers *s, struct err *e)
         if (access(places[i], X_OK) == 0)
             s->redis_bin = mem_copy_text(places[i]);
     if (s->redis_bin == NULL)
-        return err_set(e, ERR_DOWN, "Redis is not installed: `apt install redis-server`, or give one "
-                                    "with --redis");
+        return err_set(e, ERR_DOWN,
+                       "Redis is not installed: `apt install redis-server`, or give one "
+                       "with --redis");
     s->redis_uri = mem_format("unix:%s/redis.sock", s->run_dir);
     return 0;
 }
@@ -76,8 +77,13 @@ static int spawn(struct servers *s, struct server *v, struct err *e)
     char *folder = mem_format("%s/redis", s->data_dir);
     char *log = mem_format("%s/%s", s->data_dir, v->kind->log);
     char *title = mem_format("{title} %s {listen-addr}", s->mark);
-    const char *const argv[] = {s->redis_bin, "redis.conf", "--unixsocket",
-                                s->redis_uri + strlen("unix:"), "--proc-title-template", title, NULL};
+    const char *const argv[] = {s->redis_bin,
+                                "redis.conf",
+                                "--unixsocket",
+                                s->redis_uri + strlen("unix:"),
+                                "--proc-title-template",
+                                title,
+                                NULL};
     struct process_options o = {.argv = argv,
                                 .environment = servers_environment,
                                 .directory = folder,
@@ -118,15 +124,22 @@ static enum server_answer probe(struct servers *s, pid_t pid)
     return answer;
 }
 
-/* ------------------------------------------------------------------ a file that cannot be loaded */
+/* ------------------------------------------------------------------ a file that cannot be loaded
+ */
 
 /* Did it end over its append-only file? It says so, or it crashed on what it read. */
 static bool is_unloadable(const struct servers *s, const struct server *v, int status)
 {
     static const char *const complaints[] = {
-        "reading the append only file", "Error reading the RDB", "AOF loading aborted",
-        "AOF manifest",  "rdb file reading failure",   "FATAL AOF",
-        "append log file", "AOF file", "truncated RDB",
+        "reading the append only file",
+        "Error reading the RDB",
+        "AOF loading aborted",
+        "AOF manifest",
+        "rdb file reading failure",
+        "FATAL AOF",
+        "append log file",
+        "AOF file",
+        "truncated RDB",
     };
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM)
         return true;
@@ -158,7 +171,8 @@ static long newest_broken(const char *folder)
     return newest;
 }
 
-/* Redis holds nothing that the log does not: it starts empty, and what was there is kept for a look. */
+/* Redis holds nothing that the log does not: it starts empty, and what was there is kept for a
+ * look. */
 static bool mend(struct servers *s, const struct server *v, int status)
 {
     char *folder = mem_format("%s/redis", s->data_dir);
@@ -171,9 +185,10 @@ static bool mend(struct servers *s, const struct server *v, int status)
         char *oldest = mem_format("%s.broken-%ld", files, n - BROKEN_KEPT);
         moved = rename(files, aside) == 0;
         diag(DIAG_WARNING, "servers",
-             moved ? "Redis can't load %s: it is moved to %s, and Redis starts empty (the views are "
-                     "rebuilt from the log)"
-                   : "Redis can't load %s, and it can't be moved to %s",
+             moved
+                 ? "Redis can't load %s: it is moved to %s, and Redis starts empty (the views are "
+                   "rebuilt from the log)"
+                 : "Redis can't load %s, and it can't be moved to %s",
              files, aside);
         if (moved && folder_remove(oldest, &e) != 0)
             diag(DIAG_WARNING, "servers", "%s", e.text);

@@ -33,7 +33,8 @@ static bool answers(void *arg)
     return servers_check(arg, &e) == 0;
 }
 
-/* How many processes of the servers' user name this folder (or its sockets) in their command lines. */
+/* How many processes of the servers' user name this folder (or its sockets) in their command lines.
+ */
 static unsigned processes_of(const char *program, const char *mark)
 {
     struct err e = {0};
@@ -53,7 +54,8 @@ struct gone {
 static bool nothing_runs(void *arg)
 {
     struct gone *g = arg;
-    return processes_of("postgres", g->postgres_mark) == 0 && processes_of("redis", g->redis_mark) == 0;
+    return processes_of("postgres", g->postgres_mark) == 0 &&
+           processes_of("redis", g->redis_mark) == 0;
 }
 
 /* "cluster_name=ff-0123456789abcdef": how PostgreSQL's processes are known. */
@@ -93,12 +95,18 @@ static void the_servers_are_set_up_for_the_job(void **state)
     static const struct {
         const char *sql, *want;
     } settings[] = {
-        {"SHOW server_encoding", "UTF8"},      {"SHOW lc_collate", "C"},
-        {"SHOW data_checksums", "on"},         {"SHOW fsync", "on"},
-        {"SHOW synchronous_commit", "on"},     {"SHOW wal_compression", "lz4"},
-        {"SHOW default_toast_compression", "lz4"}, {"SHOW jit", "off"},
-        {"SHOW listen_addresses", ""},         {"SHOW timezone", "UTC"},
-        {"SHOW autovacuum", "on"},             {"SELECT current_database()", "footfall"},
+        {"SHOW server_encoding", "UTF8"},
+        {"SHOW lc_collate", "C"},
+        {"SHOW data_checksums", "on"},
+        {"SHOW fsync", "on"},
+        {"SHOW synchronous_commit", "on"},
+        {"SHOW wal_compression", "lz4"},
+        {"SHOW default_toast_compression", "lz4"},
+        {"SHOW jit", "off"},
+        {"SHOW listen_addresses", ""},
+        {"SHOW timezone", "UTC"},
+        {"SHOW autovacuum", "on"},
+        {"SELECT current_database()", "footfall"},
     };
     static const char *const redis[][2] = {{"appendonly", "yes"},
                                            {"appendfsync", "everysec"},
@@ -187,7 +195,8 @@ static void a_busy_orphan_of_a_killed_postmaster_does_not_stand_in_the_way(void 
     free(folder);
 }
 
-/* A process that starts the servers and waits to be killed; it writes PostgreSQL's mark to a pipe. */
+/* A process that starts the servers and waits to be killed; it writes PostgreSQL's mark to a pipe.
+ */
 static pid_t start_elsewhere(const char *folder, char mark[64])
 {
     int ends[2];
@@ -343,7 +352,8 @@ static void a_long_folder_has_its_sockets_elsewhere(void **state)
 {
     (void)state;
     char *base = support_folder();
-    char *folder = mem_format("%s/a folder whose name is long, and has blanks, 'quotes' and more in it", base);
+    char *folder =
+        mem_format("%s/a folder whose name is long, and has blanks, 'quotes' and more in it", base);
     struct servers *s = start(folder, true, true);
     char *link = mem_format("%s/run", folder), target[256];
     ssize_t n = readlink(link, target, sizeof(target) - 1);
@@ -432,7 +442,8 @@ static void each_test_gets_a_database_of_its_own(void **state)
     (void)state;
     char *first = support_postgres(), *second = support_postgres();
     free(support_sql(first, "CREATE TABLE t AS SELECT 7 AS n"));
-    assert_int_equal(support_sql_int(second, "SELECT count(*) FROM pg_class WHERE relname = 't'"), 0);
+    assert_int_equal(support_sql_int(second, "SELECT count(*) FROM pg_class WHERE relname = 't'"),
+                     0);
     support_postgres_kill9();
     assert_int_equal(support_sql_int(first, "SELECT n FROM t"), 7);
     const char *redis = support_redis();
