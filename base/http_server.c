@@ -85,8 +85,7 @@ static int open_listener(const struct http_options *o, struct err *e)
     int cause = errno;
     freeaddrinfo(found);
     if (fd == -1)
-        return err_set(e, ERR_BUSY, "cannot listen on %s: %s; choose another address with --listen",
-                       o->listen, strerror(cause));
+        return err_set(e, ERR_BUSY, "cannot listen on %s: %s", o->listen, strerror(cause));
     return fd;
 }
 
