@@ -130,13 +130,17 @@ void server_stop_http(struct server *s)
 {
     if (s->api != NULL)
         api_prepare_stop(s->api);
-    http_server_free(s->metrics_http);
-    http_server_free(s->http);
+    if (s->metrics_http != NULL)
+        http_server_stop(s->metrics_http);
+    if (s->http != NULL)
+        http_server_stop(s->http);
 }
 
-/* Once the writer has answered everything. */
+/* Once the writer has answered everything: until then it may post to the loops. */
 void server_free_modules(struct server *s)
 {
+    http_server_free(s->metrics_http);
+    http_server_free(s->http);
     api_free(s->api);
     if (s->ingest != NULL)
         ingest_free(s->ingest);
