@@ -35,7 +35,8 @@ struct json {
     size_t n;
 };
 
-namespace {
+namespace
+{
 
 constexpr size_t first_capacity = 64 * 1024;
 constexpr size_t trim_above = 1024 * 1024;
@@ -154,7 +155,8 @@ int refuse(const struct json *j, simdjson::error_code error, struct err *e)
     case simdjson::MEMALLOC:
         abort(); /* out of memory aborts everywhere */
     default:
-        return err_set(e, ERR_INPUT, "is not JSON: misplaced or missing brackets, commas or values");
+        return err_set(e, ERR_INPUT,
+                       "is not JSON: misplaced or missing brackets, commas or values");
     }
 }
 
@@ -358,7 +360,8 @@ bool json_next(struct json_walk *w, struct json_member *m)
     }
     w->at = read_value(w->json, w->at, w->mark, &m->value);
     bool container = m->value.type == JSON_OBJECT || m->value.type == JSON_ARRAY;
-    w->mark += (container && w->at < w->end ? marks_in(w->json, w->mark) : 1) + 1; /* and the comma */
+    w->mark +=
+        (container && w->at < w->end ? marks_in(w->json, w->mark) : 1) + 1; /* and the comma */
     return true;
 }
 

@@ -65,8 +65,7 @@ void json_free(struct json *j);
 
 /* Copies the text, so that it needs no padding. Refuses NUL (\u0000) in strings and keys. The text
  * must stay in place as long as json_number_text is used. ERR_INPUT says what is wrong. */
-int json_parse(struct json *j, struct span text, struct json_value *root,
-               struct err *e) MUST_CHECK;
+int json_parse(struct json *j, struct span text, struct json_value *root, struct err *e) MUST_CHECK;
 
 /* For the hot path: JSON_PADDING bytes after the text must be readable (of any content), nothing is
  * copied. Strings may hold NUL when json_has_escapes is true: the caller checks. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit, a loop's side: the requests of a turn are collected in one append, which goes to the
- * writer at the end of the turn when none of the loop's is there; meanwhile the next one is filled.
- * One message brings an append back with all its answers. Everything here runs on the loop, but for
- * the hand-over. */
+/* Group commit, a loop's side: the requests of a turn are collected in one append, which goes to
+ * the writer at the end of the turn when none of the loop's is there; meanwhile the next one is
+ * filled. One message brings an append back with all its answers. Everything here runs on the loop,
+ * but for the hand-over. */
 #ifndef INGEST_COLLECT_H
 #define INGEST_COLLECT_H
 

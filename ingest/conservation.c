@@ -3,15 +3,16 @@
 
 #include "base/metrics.h"
 
-#define REJECTED(label)                                                                           \
-    {                                                                                             \
-        .name = "footfall_events_rejected_total", .labels = "reason=\"" label "\"",               \
-        .help = "Events not stored, by reason.", .type = METRIC_COUNTER                           \
+#define REJECTED(label)                                                                            \
+    {                                                                                              \
+        .name = "footfall_events_rejected_total", .labels = "reason=\"" label "\"",                \
+        .help = "Events not stored, by reason.", .type = METRIC_COUNTER                            \
     }
 
-static struct metric received = {.name = "footfall_events_received_total",
-                                 .help = "Events in answered requests: accepted, duplicate or rejected.",
-                                 .type = METRIC_COUNTER};
+static struct metric received = {
+    .name = "footfall_events_received_total",
+    .help = "Events in answered requests: accepted, duplicate or rejected.",
+    .type = METRIC_COUNTER};
 static struct metric accepted_events = {.name = "footfall_events_accepted_total",
                                         .help = "Events appended to the log.",
                                         .type = METRIC_COUNTER};

@@ -8,8 +8,8 @@
 
 void conservation_register(void); /* once, before metrics are printed */
 
-/* tally: of the request; of its valid events, accepted and duplicates are given, the rest is counted
- * as rejected for the reason `why`. Any thread. */
+/* tally: of the request; of its valid events, accepted and duplicates are given, the rest is
+ * counted as rejected for the reason `why`. Any thread. */
 void conservation_count(const struct intake_tally *tally, uint32_t accepted, uint32_t duplicates,
                         enum reject_class why);
 

@@ -50,8 +50,8 @@ static void add_user_agent(struct enricher *n, struct draft *d)
 static void add_region(struct enricher *n, struct draft *d)
 {
     if (span_absent(d->event.region))
-        d->event.region = d->has_address ? place_region(geo_find(n->geo, &d->address))
-                                         : SPAN_LITERAL("ZZ");
+        d->event.region =
+            d->has_address ? place_region(geo_find(n->geo, &d->address)) : SPAN_LITERAL("ZZ");
     d->event.country = region_country(d->event.region);
 }
 

@@ -23,8 +23,8 @@ static int check_trust(const struct fields *f, struct rejection *r)
 {
     static const enum field guarded[] = {FIELD_IP_ADDRESS, FIELD_USER_AGENT, FIELD_REGION,
                                          FIELD_USER_ID};
-    const uint32_t mask = 1u << FIELD_IP_ADDRESS | 1u << FIELD_USER_AGENT | 1u << FIELD_REGION |
-                          1u << FIELD_USER_ID;
+    const uint32_t mask =
+        1u << FIELD_IP_ADDRESS | 1u << FIELD_USER_AGENT | 1u << FIELD_REGION | 1u << FIELD_USER_ID;
     if ((f->given & mask) == 0)
         return 0;
     for (unsigned i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++)
@@ -71,7 +71,7 @@ static int refuse_time(const struct value *v, const struct sender *s, bool is_ti
         return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
                       "is not a time in seconds: it looks like milliseconds, divide by 1000");
     return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
-                  !is_time  ? "is not a time"
+                  !is_time ? "is not a time"
                   : before ? "is before 1990"
                            : "is more than 5 minutes in the future");
 }
@@ -79,8 +79,8 @@ static int refuse_time(const struct value *v, const struct sender *s, bool is_ti
 static int check_timestamp(const struct value *v, const struct sender *s, int64_t *us,
                            struct rejection *r)
 {
-    bool is_time = v->type == VALUE_TEXT ? clock_parse(v->text.p, v->text.n, us) == 0
-                                         : time_of_number(v, us);
+    bool is_time =
+        v->type == VALUE_TEXT ? clock_parse(v->text.p, v->text.n, us) == 0 : time_of_number(v, us);
     if (!is_time || !in_range(*us, s->received_us))
         return refuse_time(v, s, is_time, *us, r);
     if (s->trusted || *us >= s->received_us - EVENT_OPEN_AGE_US)
@@ -116,9 +116,10 @@ static int set_time(const struct fields *f, const struct sender *s, struct event
 static int hex(char c)
 {
     static const int8_t digits[256] = {
-        ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-        ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-        ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
     return digits[(unsigned char)c] - 1;
 }
 
@@ -204,10 +205,9 @@ static int set_site(const struct fields *f, const struct sender *s, struct event
         return refuse(r, REJECT_MISSING, FIELD_SITE,
                       "is required: neither the token nor pageUrl names one");
     e->site = url_host_is_site(e->host) ? e->host : SPAN_ABSENT;
-    return span_absent(e->site)
-               ? refuse(r, REJECT_MISSING, FIELD_SITE,
-                        "is required: the host of pageUrl is no domain-like name")
-               : 0;
+    return span_absent(e->site) ? refuse(r, REJECT_MISSING, FIELD_SITE,
+                                         "is required: the host of pageUrl is no domain-like name")
+                                : 0;
 }
 
 static bool is_upper(char c)
@@ -238,8 +238,8 @@ static int set_visitor(const struct fields *f, const struct sender *s, struct dr
         if (!d->has_address)
             return refuse(r, REJECT_VALUE, FIELD_IP_ADDRESS, "is not an IP address");
     }
-    d->user_agent = fields_has(f, FIELD_USER_AGENT) ? value_of(f, FIELD_USER_AGENT)->text
-                                                    : s->user_agent;
+    d->user_agent =
+        fields_has(f, FIELD_USER_AGENT) ? value_of(f, FIELD_USER_AGENT)->text : s->user_agent;
     d->event.browser = text_or_absent(f, FIELD_BROWSER);
     d->event.region = text_or_absent(f, FIELD_REGION);
     if (!span_absent(d->event.region) && !region_ok(d->event.region))

@@ -29,10 +29,10 @@ enum { EVENT_TEXT_BYTES = 4096 * 4 + 3 * HOST_MAX_BYTES };
 
 /* A valid event before enrichment, with what enrichment needs. */
 struct draft {
-    struct event event; /* all but visitor, os, device, bot, country, and what a lookup gives */
+    struct event event;     /* all but visitor, os, device, bot, country, and what a lookup gives */
     struct address address; /* the visitor's */
     bool has_address;
-    struct span user_agent; /* the visitor's; absent when unknown */
+    struct span user_agent;      /* the visitor's; absent when unknown */
     char text[EVENT_TEXT_BYTES]; /* backs lower-cased and decoded spans */
 };
 

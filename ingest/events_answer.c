@@ -9,7 +9,8 @@
 static const struct http_problem problems[] = {
     [APPEND_KEY_MISMATCH] = {.slug = "key-reused", .field = "Idempotency-Key"},
     [APPEND_KEY_RUNNING] = {.slug = "key-in-use", .field = "Idempotency-Key", .retry_after_s = 1},
-    [APPEND_KEYS_FULL] = {.slug = "too-many-requests", .field = "Idempotency-Key",
+    [APPEND_KEYS_FULL] = {.slug = "too-many-requests",
+                          .field = "Idempotency-Key",
                           .retry_after_s = 60},
     [APPEND_POSITION_CONFLICT] = {.slug = "wrong-position", .field = "Footfall-Position"},
     [APPEND_REFUSED] = {.slug = "bad-events"},
@@ -24,8 +25,9 @@ static const char *const details[] = {
     [APPEND_POSITION_CONFLICT] = "the source is at another position",
     [APPEND_REFUSED] = "PostgreSQL refused the events",
     [APPEND_UNAVAILABLE] = "the log cannot be written now; nothing was stored",
-    [APPEND_UNKNOWN] = "the events may or may not be stored: repeat with the same event ids, key or "
-                       "position",
+    [APPEND_UNKNOWN] =
+        "the events may or may not be stored: repeat with the same event ids, key or "
+        "position",
 };
 
 static void send_json(struct http_request *r, struct span body)

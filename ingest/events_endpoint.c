@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/events: what the headers and parameters ask for, then the body into the loop's append. */
+/* POST /v1/events: what the headers and parameters ask for, then the body into the loop's append.
+ */
 #include <openssl/sha.h>
 #include <strings.h>
 
@@ -19,14 +20,14 @@ const struct http_param_doc events_params[] = {
     {0},
 };
 
-#define ANSWER_SCHEMA                                                                             \
-    "{\"type\": \"object\", \"required\": [\"accepted\", \"duplicates\", \"rejected\", "              \
-    "\"partition\", \"first_seq\", \"last_seq\"], \"properties\": {"                                  \
-    "\"accepted\": {\"type\": \"integer\"}, \"duplicates\": {\"type\": \"integer\"}, "                  \
-    "\"rejected\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": {"           \
-    "\"index\": {\"type\": \"integer\"}, \"field\": {\"type\": [\"string\", \"null\"]}, "               \
-    "\"reason\": {\"type\": \"string\"}}}}, \"partition\": {\"type\": \"integer\"}, "                   \
-    "\"first_seq\": {\"type\": [\"integer\", \"null\"]}, "                                            \
+#define ANSWER_SCHEMA                                                                              \
+    "{\"type\": \"object\", \"required\": [\"accepted\", \"duplicates\", \"rejected\", "           \
+    "\"partition\", \"first_seq\", \"last_seq\"], \"properties\": {"                               \
+    "\"accepted\": {\"type\": \"integer\"}, \"duplicates\": {\"type\": \"integer\"}, "             \
+    "\"rejected\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": {"      \
+    "\"index\": {\"type\": \"integer\"}, \"field\": {\"type\": [\"string\", \"null\"]}, "          \
+    "\"reason\": {\"type\": \"string\"}}}}, \"partition\": {\"type\": \"integer\"}, "              \
+    "\"first_seq\": {\"type\": [\"integer\", \"null\"]}, "                                         \
     "\"last_seq\": {\"type\": [\"integer\", \"null\"]}}}"
 
 #define PROBLEM "application/problem+json"
@@ -36,7 +37,8 @@ const struct http_answer_doc events_answers[] = {
     {400, PROBLEM, "every event is bad, or the body is not parseable: nothing was stored", NULL},
     {401, PROBLEM, "unknown token, or more than 100 events without one", NULL},
     {403, PROBLEM, "the token's scope or site, or an unknown site", NULL},
-    {409, PROBLEM, "the source is at another position, or the key's first request still runs", NULL},
+    {409, PROBLEM, "the source is at another position, or the key's first request still runs",
+     NULL},
     {413, PROBLEM, "more than 8 MiB or 10,000 events", NULL},
     {415, PROBLEM, "another Content-Type or Content-Encoding", NULL},
     {422, PROBLEM, "the key was used with another body", NULL},
@@ -45,28 +47,29 @@ const struct http_answer_doc events_answers[] = {
     {0},
 };
 
-#define EVENT_SCHEMA                                                                              \
-    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"                      \
-    "\"eventType\": {\"type\": \"string\", \"maxLength\": 120}, "                                     \
-    "\"timestamp\": {\"type\": [\"number\", \"string\"]}, \"age\": {\"type\": \"number\"}, "            \
-    "\"ipAddress\": {\"type\": \"string\"}, \"sessionId\": {\"type\": \"string\", \"maxLength\": 128}, "  \
-    "\"userId\": {\"type\": \"string\", \"maxLength\": 128}, "                                        \
-    "\"pageUrl\": {\"type\": \"string\", \"maxLength\": 4096}, "                                      \
-    "\"referrer\": {\"type\": \"string\", \"maxLength\": 4096}, "                                     \
-    "\"userAgent\": {\"type\": \"string\", \"maxLength\": 1024}, "                                    \
-    "\"browser\": {\"type\": \"string\", \"maxLength\": 64}, "                                        \
-    "\"eventId\": {\"type\": \"string\", \"format\": \"uuid\"}, "                                     \
-    "\"site\": {\"type\": \"string\", \"maxLength\": 253}, \"region\": {\"type\": \"string\"}, "        \
+#define EVENT_SCHEMA                                                                               \
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"                    \
+    "\"eventType\": {\"type\": \"string\", \"maxLength\": 120}, "                                  \
+    "\"timestamp\": {\"type\": [\"number\", \"string\"]}, \"age\": {\"type\": \"number\"}, "       \
+    "\"ipAddress\": {\"type\": \"string\"}, \"sessionId\": {\"type\": \"string\", \"maxLength\": " \
+    "128}, "                                                                                       \
+    "\"userId\": {\"type\": \"string\", \"maxLength\": 128}, "                                     \
+    "\"pageUrl\": {\"type\": \"string\", \"maxLength\": 4096}, "                                   \
+    "\"referrer\": {\"type\": \"string\", \"maxLength\": 4096}, "                                  \
+    "\"userAgent\": {\"type\": \"string\", \"maxLength\": 1024}, "                                 \
+    "\"browser\": {\"type\": \"string\", \"maxLength\": 64}, "                                     \
+    "\"eventId\": {\"type\": \"string\", \"format\": \"uuid\"}, "                                  \
+    "\"site\": {\"type\": \"string\", \"maxLength\": 253}, \"region\": {\"type\": \"string\"}, "   \
     "\"props\": {\"type\": \"object\", \"maxProperties\": 30}}}"
-#define EVENTS_SCHEMA                                                                             \
-    "{\"schema\": {\"oneOf\": [" EVENT_SCHEMA ", {\"type\": \"array\", \"items\": {\"type\": "          \
+#define EVENTS_SCHEMA                                                                              \
+    "{\"schema\": {\"oneOf\": [" EVENT_SCHEMA ", {\"type\": \"array\", \"items\": {\"type\": "     \
     "\"object\"}}]}}"
 
-const char events_request_types[] = "{\"application/json\": " EVENTS_SCHEMA
-                                    ", \"text/plain\": {\"schema\": {\"type\": \"string\"}}"
-                                    ", \"application/x-ndjson\": {\"schema\": {\"type\": \"string\"}}"
-                                    ", \"application/msgpack\": {\"schema\": {\"type\": \"string\", "
-                                    "\"contentEncoding\": \"binary\"}}}";
+const char events_request_types[] =
+    "{\"application/json\": " EVENTS_SCHEMA ", \"text/plain\": {\"schema\": {\"type\": \"string\"}}"
+    ", \"application/x-ndjson\": {\"schema\": {\"type\": \"string\"}}"
+    ", \"application/msgpack\": {\"schema\": {\"type\": \"string\", "
+    "\"contentEncoding\": \"binary\"}}}";
 
 /* ---- headers ---- */
 
@@ -177,7 +180,8 @@ static bool take_source(struct http_request *r, const struct sender *sender, str
     static const struct http_problem bad_name = {.slug = "bad-source", .field = "Footfall-Source"};
     static const struct http_problem bad_position = {.slug = "bad-source",
                                                      .field = "Footfall-Position"};
-    static const struct http_problem no_token = {.slug = "unauthorized", .field = "Footfall-Source"};
+    static const struct http_problem no_token = {.slug = "unauthorized",
+                                                 .field = "Footfall-Source"};
     struct span position = http_header(r, "footfall-position");
     w->source = http_header(r, "footfall-source");
     if (span_absent(w->source) && span_absent(position))

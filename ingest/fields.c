@@ -241,8 +241,9 @@ static int put_prop_value(struct fields *f, const struct value *v, struct reject
         buf_put_json(&f->props, v->text);
         return 0;
     default:
-        return refuse_prop(r, REJECT_TYPE, "is not flat: values are strings, numbers, true, false "
-                                           "or null");
+        return refuse_prop(r, REJECT_TYPE,
+                           "is not flat: values are strings, numbers, true, false "
+                           "or null");
     }
 }
 

@@ -37,11 +37,11 @@ enum reject_class {
     REJECT_LIMIT,     /* too long, too many */
     REJECT_VALUE,     /* not what the field holds */
     REJECT_TIME,
-    REJECT_MISSING,   /* required */
-    REJECT_TOKEN,     /* needs an ingest token */
-    REJECT_SITE,      /* not the token's, or not known */
-    REJECT_REQUEST,   /* valid, but its request was refused as a whole */
-    REJECT_REFUSED,   /* by PostgreSQL */
+    REJECT_MISSING,     /* required */
+    REJECT_TOKEN,       /* needs an ingest token */
+    REJECT_SITE,        /* not the token's, or not known */
+    REJECT_REQUEST,     /* valid, but its request was refused as a whole */
+    REJECT_REFUSED,     /* by PostgreSQL */
     REJECT_UNAVAILABLE, /* valid, but the log was not reachable or full: the sender repeats it */
     N_REJECT_CLASSES
 };
@@ -52,7 +52,15 @@ struct rejection {
     enum reject_class why;
 };
 
-enum value_type { VALUE_NULL, VALUE_BOOL, VALUE_INT, VALUE_REAL, VALUE_BIG, VALUE_TEXT, VALUE_OTHER };
+enum value_type {
+    VALUE_NULL,
+    VALUE_BOOL,
+    VALUE_INT,
+    VALUE_REAL,
+    VALUE_BIG,
+    VALUE_TEXT,
+    VALUE_OTHER
+};
 
 /* A value of either wire form. */
 struct value {
@@ -66,8 +74,13 @@ struct value {
     struct span text; /* VALUE_TEXT; of numbers in props: as written */
 };
 
-enum { PROPS_MAX_KEYS = 30, PROPS_MAX_KEY = 120, PROPS_MAX_TEXT = 2048, PROPS_MAX_DIGITS = 32,
-       PROPS_MAX_EXPONENT = 30 };
+enum {
+    PROPS_MAX_KEYS = 30,
+    PROPS_MAX_KEY = 120,
+    PROPS_MAX_TEXT = 2048,
+    PROPS_MAX_DIGITS = 32,
+    PROPS_MAX_EXPONENT = 30
+};
 
 /* Reused from event to event; a zeroed struct is ready, fields_clear frees it. */
 struct fields {

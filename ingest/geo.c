@@ -208,8 +208,8 @@ static uint32_t set_of(const struct address *a)
     uint64_t high, low;
     memcpy(&high, a->bytes, 8);
     memcpy(&low, a->bytes + 8, 8);
-    unsigned __int128 product =
-        (unsigned __int128)(low ^ UINT64_C(0xe7037ed1a0b428db)) * (high ^ UINT64_C(0x9e3779b97f4a7c15));
+    unsigned __int128 product = (unsigned __int128)(low ^ UINT64_C(0xe7037ed1a0b428db)) *
+                                (high ^ UINT64_C(0x9e3779b97f4a7c15));
     return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64)) % GEO_CACHE_SETS;
 }
 

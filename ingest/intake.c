@@ -123,7 +123,8 @@ static void note(struct intake *in, uint32_t index, const struct rejection *r,
                  struct intake_tally *tally)
 {
     tally->rejected[r->why]++;
-    buf_printf(&in->rejected, "%s{\"index\": %u, \"field\": ", in->rejected.n > 1 ? ", " : "", index);
+    buf_printf(&in->rejected, "%s{\"index\": %u, \"field\": ", in->rejected.n > 1 ? ", " : "",
+               index);
     buf_put_json(&in->rejected, r->field.n == 0 ? SPAN_ABSENT : r->field);
     buf_put_text(&in->rejected, ", \"reason\": ");
     buf_put_json(&in->rejected, span_of(r->reason));

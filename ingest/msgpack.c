@@ -14,18 +14,35 @@ struct shape {
 
 /* 0xc0 … 0xdf, as in the format overview of the specification. */
 static const struct shape shapes[32] = {
-    [0x01] = {.bad = true},                                   /* c1 never used */
-    [0x04] = {.width = 1}, [0x05] = {.width = 2}, [0x06] = {.width = 4}, /* bin */
-    [0x07] = {.width = 1, .fixed = 1},                        /* ext: and its type */
-    [0x08] = {.width = 2, .fixed = 1}, [0x09] = {.width = 4, .fixed = 1},
-    [0x0a] = {.fixed = 4}, [0x0b] = {.fixed = 8},             /* float */
-    [0x0c] = {.fixed = 1}, [0x0d] = {.fixed = 2}, [0x0e] = {.fixed = 4}, [0x0f] = {.fixed = 8},
-    [0x10] = {.fixed = 1}, [0x11] = {.fixed = 2}, [0x12] = {.fixed = 4}, [0x13] = {.fixed = 8},
-    [0x14] = {.fixed = 2}, [0x15] = {.fixed = 3}, [0x16] = {.fixed = 5}, /* fixext: and its type */
-    [0x17] = {.fixed = 9}, [0x18] = {.fixed = 17},
-    [0x19] = {.width = 1}, [0x1a] = {.width = 2}, [0x1b] = {.width = 4}, /* str */
-    [0x1c] = {.width = 2, .container = 1}, [0x1d] = {.width = 4, .container = 1},
-    [0x1e] = {.width = 2, .container = 2}, [0x1f] = {.width = 4, .container = 2},
+    [0x01] = {.bad = true}, /* c1 never used */
+    [0x04] = {.width = 1},
+    [0x05] = {.width = 2},
+    [0x06] = {.width = 4},             /* bin */
+    [0x07] = {.width = 1, .fixed = 1}, /* ext: and its type */
+    [0x08] = {.width = 2, .fixed = 1},
+    [0x09] = {.width = 4, .fixed = 1},
+    [0x0a] = {.fixed = 4},
+    [0x0b] = {.fixed = 8}, /* float */
+    [0x0c] = {.fixed = 1},
+    [0x0d] = {.fixed = 2},
+    [0x0e] = {.fixed = 4},
+    [0x0f] = {.fixed = 8},
+    [0x10] = {.fixed = 1},
+    [0x11] = {.fixed = 2},
+    [0x12] = {.fixed = 4},
+    [0x13] = {.fixed = 8},
+    [0x14] = {.fixed = 2},
+    [0x15] = {.fixed = 3},
+    [0x16] = {.fixed = 5}, /* fixext: and its type */
+    [0x17] = {.fixed = 9},
+    [0x18] = {.fixed = 17},
+    [0x19] = {.width = 1},
+    [0x1a] = {.width = 2},
+    [0x1b] = {.width = 4}, /* str */
+    [0x1c] = {.width = 2, .container = 1},
+    [0x1d] = {.width = 4, .container = 1},
+    [0x1e] = {.width = 2, .container = 2},
+    [0x1f] = {.width = 4, .container = 2},
 };
 
 static struct shape shape_of(uint8_t first)

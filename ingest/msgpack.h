@@ -42,7 +42,8 @@ struct msgpack_value {
     int8_t extension;
 };
 
-/* Reads one value of checked bytes; returns what follows it (for a container: its first element). */
+/* Reads one value of checked bytes; returns what follows it (for a container: its first element).
+ */
 const uint8_t *msgpack_read(const uint8_t *p, struct msgpack_value *v);
 
 /* Passes over one value of checked bytes, containers with all they hold. */

@@ -17,14 +17,14 @@ struct payload {
     size_t n;        /* its bytes without the padding */
     uint32_t count;
     struct json *json;
-    struct json_value single; /* PAYLOAD_JSON: one object */
+    struct json_value single;  /* PAYLOAD_JSON: one object */
     struct json_walk elements; /* or the elements of an array */
     bool is_array;
-    const char *line;       /* PAYLOAD_NDJSON: the next one */
-    const uint8_t *item;    /* PAYLOAD_MSGPACK: the next one */
-    uint32_t left;          /* events not read yet, but for NDJSON */
-    bool checked;           /* no escapes in the body: JSON texts are UTF-8 without NUL */
-    char number[40];        /* a MessagePack number as JSON text */
+    const char *line;    /* PAYLOAD_NDJSON: the next one */
+    const uint8_t *item; /* PAYLOAD_MSGPACK: the next one */
+    uint32_t left;       /* events not read yet, but for NDJSON */
+    bool checked;        /* no escapes in the body: JSON texts are UTF-8 without NUL */
+    char number[40];     /* a MessagePack number as JSON text */
     struct err line_error;
 };
 
@@ -317,7 +317,8 @@ static int read_msgpack_props(struct payload *p, const struct pair *object, stru
         struct pair pair;
         at = take_pair(at, &pair);
         if (span_absent(pair.key))
-            return reject(r, REJECT_TYPE, field_name(FIELD_PROPS), "has a key that is not a string");
+            return reject(r, REJECT_TYPE, field_name(FIELD_PROPS),
+                          "has a key that is not a string");
         if (pair.value.type == VALUE_INT || pair.value.type == VALUE_REAL)
             pair.value.text = number_of_msgpack(p, &pair.raw);
         if (fields_prop(f, pair.key, &pair.value, r) != 0)

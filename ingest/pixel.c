@@ -6,9 +6,10 @@
 #include "ingest/ingest_internal.h"
 
 /* A transparent GIF of 1×1. */
-static const unsigned char gif[] = {
-    'G', 'I', 'F', '8', '9', 'a', 1, 0, 1, 0, 0x80, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, '!', 0xf9, 4,
-    1, 0, 0, 0, 0, ',', 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, ';'};
+static const unsigned char gif[] = {'G', 'I', 'F',  '8',  '9',  'a', 1,    0, 1,   0,    0x80,
+                                    0,   0,   0xff, 0xff, 0xff, 0,   0,    0, '!', 0xf9, 4,
+                                    1,   0,   0,    0,    0,    ',', 0,    0, 0,   0,    1,
+                                    0,   1,   0,    0,    2,    2,   0x44, 1, 0,   ';'};
 
 const struct http_param_doc pixel_params[] = {
     {"u", "query", "{\"type\": \"string\"}", "URL of the page (default: the header Referer)"},

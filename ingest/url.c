@@ -192,7 +192,8 @@ static void take_campaign(struct url *u, char *room)
                   {SPAN_LITERAL("campaign="), &u->utm_campaign}};
     const char *p = u->query.p, *end = p + u->query.n;
     while (p < end) {
-        struct span part = before((struct span){p, (size_t)(end - p)}, memchr(p, '&', (size_t)(end - p)));
+        struct span part =
+            before((struct span){p, (size_t)(end - p)}, memchr(p, '&', (size_t)(end - p)));
         p += part.n + 1;
         if (part.n < 4 || memcmp(part.p, "utm_", 4) != 0)
             continue;

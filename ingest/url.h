@@ -8,7 +8,8 @@
 enum { HOST_MAX_BYTES = 253 };
 
 struct url {
-    struct span host;  /* lower case, without userinfo, port and final dot; absent in a path-only URL */
+    struct span
+        host; /* lower case, without userinfo, port and final dot; absent in a path-only URL */
     struct span path;  /* as sent, "/" when empty */
     struct span query; /* as sent, without "?"; absent when there is none or it is empty */
     struct span utm_source, utm_medium, utm_campaign; /* decoded; absent when missing or empty */

@@ -90,18 +90,18 @@ static bool starts_with_any(struct span os, const char *const *names)
 
 static struct span device_class(struct span text, struct span os, bool bot)
 {
-    static const char *const tvs[] = {"SmartTV", "SMART-TV", "Smart-TV", "AppleTV", "Apple TV",
-                                      "GoogleTV", "HbbTV", "Roku/", "BRAVIA", "AFTT", "AFTM", "AFTB",
-                                      "CrKey", NULL};
-    static const char *const tablets[] = {"iPad", "Tablet", "tablet", "Kindle", "Silk/", "PlayBook",
-                                          NULL};
-    static const char *const phones[] = {"Mobile", "mobile", "iPhone", "iPod", "Phone", "BlackBerry",
-                                         "Opera Mini", "Opera Mobi", "Symbian", "Nokia", "MIDP",
-                                         NULL};
-    static const char *const desktops[] = {"Windows", "Mac OS X", "Linux", "Ubuntu", "Chrome OS",
-                                           "Fedora", "Debian", "FreeBSD", "OpenBSD", "NetBSD",
-                                           "Red Hat", "SUSE", "CentOS", "Arch", "Gentoo", "Mandriva",
-                                           "Solaris", "Mint", "Kubuntu", "Slackware", NULL};
+    static const char *const tvs[] = {"SmartTV",  "SMART-TV", "Smart-TV", "AppleTV", "Apple TV",
+                                      "GoogleTV", "HbbTV",    "Roku/",    "BRAVIA",  "AFTT",
+                                      "AFTM",     "AFTB",     "CrKey",    NULL};
+    static const char *const tablets[] = {"iPad",  "Tablet",   "tablet", "Kindle",
+                                          "Silk/", "PlayBook", NULL};
+    static const char *const phones[] = {"Mobile",  "mobile",     "iPhone",     "iPod",
+                                         "Phone",   "BlackBerry", "Opera Mini", "Opera Mobi",
+                                         "Symbian", "Nokia",      "MIDP",       NULL};
+    static const char *const desktops[] = {
+        "Windows", "Mac OS X", "Linux",   "Ubuntu",  "Chrome OS", "Fedora",    "Debian",
+        "FreeBSD", "OpenBSD",  "NetBSD",  "Red Hat", "SUSE",      "CentOS",    "Arch",
+        "Gentoo",  "Mandriva", "Solaris", "Mint",    "Kubuntu",   "Slackware", NULL};
     if (bot)
         return SPAN_LITERAL("bot");
     if (has_any(text, tvs))

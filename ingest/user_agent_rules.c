@@ -129,8 +129,8 @@ static pcre2_code *compile(struct rule *rule)
 {
     int number;
     PCRE2_SIZE at;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)rule->pattern, PCRE2_ZERO_TERMINATED,
-                                     rule->flags, &number, &at, NULL);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)rule->pattern, PCRE2_ZERO_TERMINATED, rule->flags,
+                                     &number, &at, NULL);
     if (code == NULL) {
         if (!atomic_exchange(&rule->broken, true))
             diag(DIAG_WARNING, "ingest", "user agent rule left out, it does not compile: %.200s",

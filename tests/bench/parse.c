@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time per event from NDJSON bytes to columns, everything included: parsing, rules, enrichment with
- * warm caches, the batch. Prints a JSON line per step; the goal is 400 ns an event for the whole. */
+ * warm caches, the batch. Prints a JSON line per step; the goal is 400 ns an event for the whole.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,14 +36,15 @@ static void make_body(struct buf *out)
     uint64_t seed = 1;
     for (int i = 0; i < EVENTS; i++) {
         uint32_t visitor = random_below(&seed, 200);
-        buf_printf(out,
-                   "{\"eventType\":\"PageViewEvent\",\"timestamp\":%lld,\"ipAddress\":\"203.0.%u.%u\","
-                   "\"sessionId\":\"s-%08x\",\"pageUrl\":\"https://shop.example/category/item-%u?"
-                   "utm_source=news&page=%u\",\"referrer\":\"https://www.google.com/\","
-                   "\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/1%u.0 "
-                   "Safari/537.36\"}\n",
-                   (long long)(NOW_US / US_PER_SECOND - i % 60), visitor / 200, visitor % 250,
-                   visitor * 7919, random_below(&seed, 500), i % 9, visitor % 40);
+        buf_printf(
+            out,
+            "{\"eventType\":\"PageViewEvent\",\"timestamp\":%lld,\"ipAddress\":\"203.0.%u.%u\","
+            "\"sessionId\":\"s-%08x\",\"pageUrl\":\"https://shop.example/category/item-%u?"
+            "utm_source=news&page=%u\",\"referrer\":\"https://www.google.com/\","
+            "\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/1%u.0 "
+            "Safari/537.36\"}\n",
+            (long long)(NOW_US / US_PER_SECOND - i % 60), visitor / 200, visitor % 250,
+            visitor * 7919, random_below(&seed, 500), i % 9, visitor % 40);
     }
 }
 
@@ -128,7 +130,8 @@ int main(int argc, char **argv)
     b->with_rules = true;
     print("parse: NDJSON to valid events", best_ns(run_parser, b));
     print("parse: NDJSON to enriched columns", best_ns(run_intake, b));
-    printf("{\"name\": \"parse: body\", \"value\": %zu, \"unit\": \"bytes/event\"}\n", b->body.n / EVENTS);
+    printf("{\"name\": \"parse: body\", \"value\": %zu, \"unit\": \"bytes/event\"}\n",
+           b->body.n / EVENTS);
     intake_free(b->intake);
     payload_free(b->payload);
     batch_free(b->batch);

@@ -27,8 +27,8 @@ static inline struct intake *rig_intake(void)
 {
     static struct intake *intake;
     if (intake == NULL) {
-        struct enrich_sources sources = {.recent = recent_visitors_new(), .salt = rig_salt,
-                                         .store_ip = STORE_IP_FULL};
+        struct enrich_sources sources = {
+            .recent = recent_visitors_new(), .salt = rig_salt, .store_ip = STORE_IP_FULL};
         if (geo_open(&sources.geo, NULL, NULL) != 0)
             abort();
         intake = intake_new(&sources, rig_gate, NULL);
@@ -57,7 +57,9 @@ static inline void rig_check_row(const struct event_row *row)
 static inline void rig_send(struct span body, enum payload_form form, bool trusted)
 {
     static struct batch *batch;
-    struct sender sender = {.trusted = trusted, .token_id = trusted, .has_address = true,
+    struct sender sender = {.trusted = trusted,
+                            .token_id = trusted,
+                            .has_address = true,
                             .received_us = INT64_C(1764000000000000)};
     struct intake_tally tally;
     struct err e = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events over HTTP into a real PostgreSQL: every form, every status, repeats, and that each event is
- * counted and stored once. HTTP, ingest and the log's writer run in this program. */
+/* Events over HTTP into a real PostgreSQL: every form, every status, repeats, and that each event
+ * is counted and stored once. HTTP, ingest and the log's writer run in this program. */
 #include "tests/support/support.h"
 
 #include <inttypes.h>
@@ -38,7 +38,8 @@ static const struct {
     struct http_identity identity;
 } identities[] = {
     {"Bearer ingest", {.token_id = 1, .scope_id = 1, .scope = SCOPE_INGEST}},
-    {"Bearer mine", {.token_id = 2, .scope_id = 2, .scope = SCOPE_INGEST, .site = {"mine.example", 12}}},
+    {"Bearer mine",
+     {.token_id = 2, .scope_id = 2, .scope = SCOPE_INGEST, .site = {"mine.example", 12}}},
     {"Bearer read", {.token_id = 3, .scope_id = 3, .scope = SCOPE_READ}},
     {"Bearer admin", {.token_id = 4, .scope_id = 0, .scope = SCOPE_ADMIN}},
 };
@@ -81,8 +82,11 @@ static void start_log(struct rig *x)
     x->tokens = tokens_new();
     x->sites = sites_new(5);
     x->salts = salts_new();
-    struct maintain_options m = {.postgres_uri = x->postgres, .n_partitions = 1, .tokens = x->tokens,
-                                 .sites = x->sites, .salts = x->salts};
+    struct maintain_options m = {.postgres_uri = x->postgres,
+                                 .n_partitions = 1,
+                                 .tokens = x->tokens,
+                                 .sites = x->sites,
+                                 .salts = x->salts};
     support_ok(maintain_open(&x->maintainer, &m, clock_now_us(), &e), &e);
     support_ok(sources_open(&x->sources, x->postgres, &e), &e);
     struct log_writer_options w = {.postgres_uri = x->postgres, .max_keys_per_token = 4};
@@ -152,7 +156,8 @@ static struct support_answer post(struct rig *x, const struct post *p)
 {
     char *url = mem_format("%s/v1/events%s", x->url, p->query == NULL ? "" : p->query);
     char *type = mem_format("content-type: %s", p->type == NULL ? "application/json" : p->type);
-    struct support_http request = {.url = url, .token = p->token,
+    struct support_http request = {.url = url,
+                                   .token = p->token,
                                    .body = {p->body, p->n != 0 ? p->n : strlen(p->body)},
                                    .headers = {type, p->headers[0], p->headers[1], p->headers[2]}};
     struct support_answer a = support_http(&request);
@@ -193,16 +198,21 @@ static void an_event_is_durable_when_it_is_acknowledged(void **state)
 {
     struct rig *x = *state;
     CHECK(202, "\"accepted\": 1, \"duplicates\": 0, \"rejected\": []", .body = PAGE("/first"));
-    assert_int_equal(count(x, "path = '/first' AND site = 'known.example' AND region = 'ZZ' AND country IS NULL "
-                              "AND event_type = 'PageViewEvent' AND visitor IS NOT NULL AND NOT bot"), 1);
+    assert_int_equal(
+        count(x, "path = '/first' AND site = 'known.example' AND region = 'ZZ' AND country IS NULL "
+                 "AND event_type = 'PageViewEvent' AND visitor IS NOT NULL AND NOT bot"),
+        1);
 }
 
 static void every_form_gives_the_same_event(void **state)
 {
     struct rig *x = *state;
-    CHECK(202, "\"accepted\": 1", .body = PAGE("/forms"), .type = "application/json; charset=utf-8");
-    CHECK(202, "\"accepted\": 2", .body = "[" PAGE("/forms") "," PAGE("/forms") "]", .type = "text/plain");
-    CHECK(202, "\"accepted\": 2", .body = PAGE("/forms") "\n" PAGE("/forms"), .type = "application/x-ndjson");
+    CHECK(202, "\"accepted\": 1", .body = PAGE("/forms"),
+          .type = "application/json; charset=utf-8");
+    CHECK(202, "\"accepted\": 2", .body = "[" PAGE("/forms") "," PAGE("/forms") "]",
+          .type = "text/plain");
+    CHECK(202, "\"accepted\": 2", .body = PAGE("/forms") "\n" PAGE("/forms"),
+          .type = "application/x-ndjson");
     static const char packed[] = "\x81\xa7pageUrl\xbbhttps://known.example/forms";
     CHECK(202, "\"accepted\": 1", .body = packed, .type = "application/msgpack");
     CHECK(415, "unsupported-media-type", .body = PAGE("/forms"), .type = "application/xml");
@@ -210,7 +220,10 @@ static void every_form_gives_the_same_event(void **state)
     CHECK(400, "bad-body", .body = "\xc1", .type = "application/msgpack");
     CHECK(202, "\"first_seq\": null, \"last_seq\": null", .body = "[]");
     assert_int_equal(count(x, "path = '/forms'"), 6);
-    assert_int_equal(support_sql_int(x->postgres, "SELECT count(DISTINCT visitor) FROM events WHERE path = '/forms'"), 1);
+    assert_int_equal(
+        support_sql_int(x->postgres,
+                        "SELECT count(DISTINCT visitor) FROM events WHERE path = '/forms'"),
+        1);
 }
 
 static void gzip_bodies_are_inflated(void **state)
@@ -226,9 +239,11 @@ static void gzip_bodies_are_inflated(void **state)
     z.avail_out = sizeof(zip);
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     deflateEnd(&z);
-    CHECK(202, "\"accepted\": 1", .body = zip, .n = z.total_out, .headers = {"content-encoding: gzip"});
+    CHECK(202, "\"accepted\": 1", .body = zip, .n = z.total_out,
+          .headers = {"content-encoding: gzip"});
     CHECK(400, "gzip", .body = zip, .n = z.total_out - 4, .headers = {"content-encoding: gzip"});
-    CHECK(415, "Content-Encoding", .body = zip, .n = z.total_out, .headers = {"content-encoding: br"});
+    CHECK(415, "Content-Encoding", .body = zip, .n = z.total_out,
+          .headers = {"content-encoding: br"});
     assert_int_equal(count(x, "path = '/gzip'"), 1);
 }
 
@@ -236,8 +251,9 @@ static void a_request_gets_consecutive_seqs_in_its_order(void **state)
 {
     struct rig *x = *state;
     CHECK(202, "\"accepted\": 3", .body = "[" PAGE("/s1") "," PAGE("/s2") ",{}," PAGE("/s3") "]");
-    char *order = support_sql(x->postgres, "SELECT string_agg(path, ' ' ORDER BY seq) || ' ' || max(seq) - min(seq) "
-                                           "FROM events WHERE path LIKE '/s_'");
+    char *order = support_sql(
+        x->postgres, "SELECT string_agg(path, ' ' ORDER BY seq) || ' ' || max(seq) - min(seq) "
+                     "FROM events WHERE path LIKE '/s_'");
     assert_string_equal(order, "/s1 /s2 /s3 2");
     free(order);
 }
@@ -249,7 +265,8 @@ static void bad_events_do_not_spoil_the_others_unless_asked(void **state)
     struct rig *x = *state;
     static const char mixed[] = "[" PAGE("/mixed") ",{\"pageUrl\":\"x\"}]";
     CHECK(202, "\"rejected\": [{\"index\": 1, \"field\": \"pageUrl\"", .body = mixed);
-    CHECK(400, "\"rejected\": [{\"index\": 1, \"field\": \"pageUrl\"", .body = mixed, .query = "?atomic=true");
+    CHECK(400, "\"rejected\": [{\"index\": 1, \"field\": \"pageUrl\"", .body = mixed,
+          .query = "?atomic=true");
     CHECK(400, "atomic", .body = mixed, .query = "?atomic=maybe");
     CHECK(202, "\"accepted\": 1", .body = PAGE("/mixed"), .query = "?atomic=true");
     CHECK(400, "bad-events", .body = "{\"pageUrl\":\"x\"}");
@@ -260,7 +277,8 @@ static void strangers_may_only_send_views_of_known_sites(void **state)
 {
     struct rig *x = *state;
     CHECK(403, "unknown-site", .body = "{\"pageUrl\":\"https://other.example/\"}");
-    CHECK(400, "needs an ingest token", .body = "{\"pageUrl\":\"https://known.example/\",\"userId\":\"u\"}");
+    CHECK(400, "needs an ingest token",
+          .body = "{\"pageUrl\":\"https://known.example/\",\"userId\":\"u\"}");
     CHECK(401, "no such token", .body = PAGE("/"), .token = "wrong");
     CHECK(403, "forbidden", .body = PAGE("/"), .token = "read");
     struct buf b = {0};
@@ -268,7 +286,8 @@ static void strangers_may_only_send_views_of_known_sites(void **state)
         buf_put_text(&b, PAGE("/many") "\n");
     buf_put_byte(&b, 0);
     CHECK(401, "100 events", .body = (char *)b.p, .type = "application/x-ndjson");
-    CHECK(202, "\"accepted\": 101", .body = (char *)b.p, .type = "application/x-ndjson", .token = "ingest");
+    CHECK(202, "\"accepted\": 101", .body = (char *)b.p, .type = "application/x-ndjson",
+          .token = "ingest");
     buf_clear(&b);
     assert_int_equal(count(x, "path = '/many'"), 101);
 }
@@ -276,7 +295,8 @@ static void strangers_may_only_send_views_of_known_sites(void **state)
 static void tokens_are_held_to_their_site_and_sites_become_known_up_to_a_cap(void **state)
 {
     struct rig *x = *state;
-    CHECK(403, "forbidden", .body = "{\"pageUrl\":\"/\",\"site\":\"other.example\"}", .token = "mine");
+    CHECK(403, "forbidden", .body = "{\"pageUrl\":\"/\",\"site\":\"other.example\"}",
+          .token = "mine");
     CHECK(202, "\"accepted\": 1", .body = "{\"pageUrl\":\"/mine\"}", .token = "mine");
     assert_int_equal(count(x, "path = '/mine' AND site = 'mine.example'"), 1);
     int status = 0;
@@ -290,7 +310,8 @@ static void tokens_are_held_to_their_site_and_sites_become_known_up_to_a_cap(voi
             break;
     }
     assert_int_equal(status, 403);
-    CHECK(403, "unknown-site", .body = "{\"pageUrl\":\"https://learned0.example/\"}"); /* known, but not by an admin */
+    CHECK(403, "unknown-site",
+          .body = "{\"pageUrl\":\"https://learned0.example/\"}"); /* known, but not by an admin */
 }
 
 static void too_much_is_refused(void **state)
@@ -309,18 +330,22 @@ static void too_much_is_refused(void **state)
 static void an_event_id_is_stored_once(void **state)
 {
     struct rig *x = *state;
-    static const char body[] = "[{\"pageUrl\":\"https://known.example/id\",\"eventId\":\"018bcfe5-687b-7000-8000-000000000001\"},"
-                               "{\"pageUrl\":\"https://known.example/id\",\"eventId\":\"018bcfe5-687b-7000-8000-000000000001\"}]";
+    static const char body[] = "[{\"pageUrl\":\"https://known.example/"
+                               "id\",\"eventId\":\"018bcfe5-687b-7000-8000-000000000001\"},"
+                               "{\"pageUrl\":\"https://known.example/"
+                               "id\",\"eventId\":\"018bcfe5-687b-7000-8000-000000000001\"}]";
     CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body);
     CHECK(202, "\"accepted\": 0, \"duplicates\": 2", .body = body);
-    CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body, .token = "ingest"); /* another scope */
+    CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body,
+          .token = "ingest"); /* another scope */
     assert_int_equal(count(x, "path = '/id'"), 2);
 }
 
 static void an_idempotency_key_is_answered_as_the_first_time(void **state)
 {
     struct rig *x = *state;
-    const struct post p = {.body = "[" PAGE("/key") ",{\"pageUrl\":1}]", .token = "ingest",
+    const struct post p = {.body = "[" PAGE("/key") ",{\"pageUrl\":1}]",
+                           .token = "ingest",
                            .headers = {"idempotency-key: abc"}};
     struct support_answer first = post(x, &p), again = post(x, &p);
     assert_int_equal(first.status, 202);
@@ -328,14 +353,17 @@ static void an_idempotency_key_is_answered_as_the_first_time(void **state)
     assert_string_equal((char *)first.body.p, (char *)again.body.p);
     support_answer_clear(&first);
     support_answer_clear(&again);
-    CHECK(422, "key-reused", .body = PAGE("/key2"), .token = "ingest", .headers = {"idempotency-key: abc"});
-    CHECK(202, "\"accepted\": 1", .body = PAGE("/key2"), .token = "mine", .headers = {"idempotency-key: abc"});
+    CHECK(422, "key-reused", .body = PAGE("/key2"), .token = "ingest",
+          .headers = {"idempotency-key: abc"});
+    CHECK(202, "\"accepted\": 1", .body = PAGE("/key2"), .token = "mine",
+          .headers = {"idempotency-key: abc"});
     CHECK(400, "bad-key", .body = PAGE("/key"), .headers = {"idempotency-key: a b"});
     assert_int_equal(count(x, "path = '/key'"), 1);
     int status = 202;
     for (int i = 0; i < 6 && status == 202; i++) {
         char *header = mem_format("idempotency-key: k%d", i);
-        struct support_answer a = post(x, &(struct post){.body = PAGE("/keys"), .token = "ingest", .headers = {header}});
+        struct support_answer a =
+            post(x, &(struct post){.body = PAGE("/keys"), .token = "ingest", .headers = {header}});
         status = a.status;
         support_answer_clear(&a);
         free(header);
@@ -357,7 +385,8 @@ static void check_position(struct rig *x, const char *position)
 static void a_source_goes_on_where_it_was(void **state)
 {
     struct rig *x = *state;
-#define AT(position) .headers = {"footfall-source: web/1", "footfall-position: " position}, .token = "ingest"
+#define AT(position)                                                                               \
+    .headers = {"footfall-source: web/1", "footfall-position: " position}, .token = "ingest"
     check_position(x, "\"position\": 0}");
     CHECK(202, "\"accepted\": 1", .body = PAGE("/source"), AT("0-10"));
     CHECK(202, "\"accepted\": 0, \"duplicates\": 1", .body = PAGE("/source"), AT("0-10"));
@@ -368,7 +397,8 @@ static void a_source_goes_on_where_it_was(void **state)
     check_position(x, "\"position\": 9223372036854775807}");
     CHECK(400, "bad-source", .body = PAGE("/source"), AT("30-20"));
     CHECK(400, "bad-source", .body = PAGE("/source"), AT("0-9223372036854775808"));
-    CHECK(400, "bad-source", .body = PAGE("/source"), .headers = {"footfall-source: web/1"}, .token = "ingest");
+    CHECK(400, "bad-source", .body = PAGE("/source"), .headers = {"footfall-source: web/1"},
+          .token = "ingest");
     CHECK(401, "unauthorized", .body = PAGE("/source"),
           .headers = {"footfall-source: web/1", "footfall-position: 0-1"});
     assert_int_equal(count(x, "path = '/source'"), 1);
@@ -379,7 +409,9 @@ static void a_source_goes_on_where_it_was(void **state)
 static void the_pixel_records_a_page_view(void **state)
 {
     struct rig *x = *state;
-    char *url = mem_format("%s/v1/pixel.gif?u=https%%3A%%2F%%2Fknown.example%%2Fpixel&r=https://r.example/x&k=1", x->url);
+    char *url = mem_format(
+        "%s/v1/pixel.gif?u=https%%3A%%2F%%2Fknown.example%%2Fpixel&r=https://r.example/x&k=1",
+        x->url);
     for (int i = 0; i < 2; i++) { /* the key makes the second a repeat */
         struct support_answer a = support_http(&(struct support_http){.url = url});
         assert_int_equal(a.status, 200);
@@ -401,8 +433,10 @@ static void browsers_may_ask_first(void **state)
 {
     struct rig *x = *state;
     char *url = mem_format("%s/v1/events", x->url);
-    struct support_http request = {.method = "OPTIONS", .url = url,
-                                   .headers = {"origin: https://a.example", "access-control-request-method: POST",
+    struct support_http request = {.method = "OPTIONS",
+                                   .url = url,
+                                   .headers = {"origin: https://a.example",
+                                               "access-control-request-method: POST",
                                                "access-control-request-headers: content-type"}};
     struct support_answer a = support_http(&request);
     assert_int_equal(a.status, 204);
@@ -453,7 +487,8 @@ static void many_senders_share_commits_and_nothing_is_lost(void **state)
 static bool accepts_again(void *context)
 {
     struct rig *x = context;
-    static const char body[] = "{\"pageUrl\":\"https://known.example/crash\",\"eventId\":\"018bcfe5-687b-7000-8000-0000000000cc\"}";
+    static const char body[] = "{\"pageUrl\":\"https://known.example/"
+                               "crash\",\"eventId\":\"018bcfe5-687b-7000-8000-0000000000cc\"}";
     struct support_answer a = post(x, &(struct post){.body = body});
     bool sane = a.status == 202 || a.status == 503 || a.status == 0;
     bool done = a.status == 202;
@@ -478,7 +513,8 @@ static void received_is_accepted_and_duplicate_and_rejected(void **state)
     struct conservation c = conservation_sums();
     assert_true(c.accepted > 0 && c.duplicates > 0 && c.rejected > 0);
     assert_int_equal(c.received, c.accepted + c.duplicates + c.rejected);
-    assert_int_equal(count(x, "true"), support_sql_int(x->postgres, "SELECT max(seq) + 1 FROM events"));
+    assert_int_equal(count(x, "true"),
+                     support_sql_int(x->postgres, "SELECT max(seq) + 1 FROM events"));
     stop(x);
 }
 
@@ -491,7 +527,8 @@ int main(void)
         cmocka_unit_test_setup(a_request_gets_consecutive_seqs_in_its_order, set_up),
         cmocka_unit_test_setup(bad_events_do_not_spoil_the_others_unless_asked, set_up),
         cmocka_unit_test_setup(strangers_may_only_send_views_of_known_sites, set_up),
-        cmocka_unit_test_setup(tokens_are_held_to_their_site_and_sites_become_known_up_to_a_cap, set_up),
+        cmocka_unit_test_setup(tokens_are_held_to_their_site_and_sites_become_known_up_to_a_cap,
+                               set_up),
         cmocka_unit_test_setup(too_much_is_refused, set_up),
         cmocka_unit_test_setup(an_event_id_is_stored_once, set_up),
         cmocka_unit_test_setup(an_idempotency_key_is_answered_as_the_first_time, set_up),

@@ -11,7 +11,7 @@
 #include "ingest/enrich.h"
 
 #define MIDNIGHT (INT64_C(19000) * US_PER_DAY)
-#define MINUTES(n) ((n) * US_PER_MINUTE)
+#define MINUTES(n) ((n)*US_PER_MINUTE)
 
 struct fixture {
     struct recent_visitors *recent;
@@ -71,7 +71,8 @@ static void a_visit_does_not_break_at_midnight(void **state)
     assert_true(hash_at(x, "night", MIDNIGHT + MINUTES(29)) == before);
     assert_true(hash_at(x, "night", MIDNIGHT + MINUTES(3)) == before); /* late */
     assert_true(hash_at(x, "night", MIDNIGHT + MINUTES(30)) != before);
-    assert_true(hash_at(x, "new", MIDNIGHT + MINUTES(5)) == hash_at(x, "new", MIDNIGHT + MINUTES(40)));
+    assert_true(hash_at(x, "new", MIDNIGHT + MINUTES(5)) ==
+                hash_at(x, "new", MIDNIGHT + MINUTES(40)));
 }
 
 static void a_visit_that_had_ended_gets_the_new_day(void **state)
@@ -108,9 +109,12 @@ static void user_then_session_then_address_say_who_it_is(void **state)
     struct address a, b;
     assert_int_equal(address_parse(SPAN_LITERAL("192.0.2.1"), &a), 0);
     assert_int_equal(address_parse(SPAN_LITERAL("192.0.2.2"), &b), 0);
-    struct visitor_of of = {.site = SPAN_LITERAL("a"), .user_id = SPAN_LITERAL("u"),
-                            .session_id = SPAN_LITERAL("s"), .address = &a,
-                            .user_agent = SPAN_LITERAL("UA"), .time_us = MIDNIGHT + MINUTES(60)};
+    struct visitor_of of = {.site = SPAN_LITERAL("a"),
+                            .user_id = SPAN_LITERAL("u"),
+                            .session_id = SPAN_LITERAL("s"),
+                            .address = &a,
+                            .user_agent = SPAN_LITERAL("UA"),
+                            .time_us = MIDNIGHT + MINUTES(60)};
     uint64_t by_user = visitor_hash(&x->visitors, &of);
     of.session_id = SPAN_LITERAL("other");
     of.address = &b;
@@ -151,8 +155,8 @@ static void made_ids_are_uuids_of_version_7_in_order(void **state)
 
 static struct enricher *make_enricher(struct fixture *x, struct geo *geo, enum store_ip store_ip)
 {
-    const struct enrich_sources sources = {.geo = geo, .recent = x->recent, .salt = salt,
-                                           .salt_context = x, .store_ip = store_ip};
+    const struct enrich_sources sources = {
+        .geo = geo, .recent = x->recent, .salt = salt, .salt_context = x, .store_ip = store_ip};
     return enricher_new(&sources);
 }
 
@@ -229,13 +233,16 @@ static void what_the_sender_gives_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_visitor_is_the_same_all_day_and_another_the_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_visitor_is_the_same_all_day_and_another_the_next, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_visit_does_not_break_at_midnight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_visit_that_had_ended_gets_the_new_day, set_up, tear_down),
         cmocka_unit_test_setup_teardown(imports_of_a_day_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_recent_visitors_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(user_then_session_then_address_say_who_it_is, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(made_ids_are_uuids_of_version_7_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(user_then_session_then_address_say_who_it_is, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(made_ids_are_uuids_of_version_7_in_order, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(addresses_are_kept_only_as_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_sender_gives_is_kept, set_up, tear_down),
     };

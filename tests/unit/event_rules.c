@@ -87,9 +87,12 @@ static void a_page_view_needs_only_its_page(void **state)
 static void the_classic_record_is_taken_whole(void **state)
 {
     struct fixture *x = as_trusted(state);
-    check_accepted(x, "{\"eventType\":\"PageViewEvent\",\"timestamp\":1460000000,\"ipAddress\":\"66.249.1.255\","
-                      "\"sessionId\":\"s1\",\"pageUrl\":\"http://hello.example/p\",\"referrer\":\"https://News.Example/x\","
-                      "\"browser\":\"Chrome\"}");
+    check_accepted(
+        x,
+        "{\"eventType\":\"PageViewEvent\",\"timestamp\":1460000000,\"ipAddress\":\"66.249.1.255\","
+        "\"sessionId\":\"s1\",\"pageUrl\":\"http://hello.example/p\",\"referrer\":\"https://"
+        "News.Example/x\","
+        "\"browser\":\"Chrome\"}");
     const struct event *e = &x->draft.event;
     assert_true(e->time_us == INT64_C(1460000000000000));
     check_text(e->session_id, "s1");
@@ -163,15 +166,15 @@ static void an_age_stands_in_for_a_time(void **state)
     check_rejected(x, "{\"pageUrl\":\"https://a.example/\",\"age\":86400001}", "age", "86400000");
     check_rejected(x, "{\"pageUrl\":\"https://a.example/\",\"age\":-1}", "age", "86400000");
     check_rejected(x, "{\"pageUrl\":\"https://a.example/\",\"age\":\"1\"}", "age", "milliseconds");
-    check_rejected(x, "{\"pageUrl\":\"https://a.example/\",\"age\":1,\"timestamp\":1700000000}", "age",
-                   "together");
+    check_rejected(x, "{\"pageUrl\":\"https://a.example/\",\"age\":1,\"timestamp\":1700000000}",
+                   "age", "together");
 }
 
 static void without_a_token_visitors_are_not_described(void **state)
 {
     struct fixture *x = as_open(state);
-    static const char *const guarded[][2] = {{"ipAddress", "192.0.2.1"}, {"userAgent", "x"},
-                                             {"region", "DE"}, {"userId", "u"}};
+    static const char *const guarded[][2] = {
+        {"ipAddress", "192.0.2.1"}, {"userAgent", "x"}, {"region", "DE"}, {"userId", "u"}};
     for (size_t i = 0; i < 4; i++) {
         char *json = mem_format("{\"pageUrl\":\"https://a.example/\",\"%s\":\"%s\"}", guarded[i][0],
                                 guarded[i][1]);
@@ -210,8 +213,10 @@ static void texts_have_their_limits_in_characters(void **state)
 static void empty_optional_texts_are_absent(void **state)
 {
     struct fixture *x = as_open(state);
-    check_accepted(x, "{\"pageUrl\":\"https://a.example/\",\"referrer\":\"\",\"sessionId\":\"\",\"userId\":\"\","
-                      "\"userAgent\":\"\",\"browser\":\"\",\"props\":null,\"eventId\":null}");
+    check_accepted(
+        x,
+        "{\"pageUrl\":\"https://a.example/\",\"referrer\":\"\",\"sessionId\":\"\",\"userId\":\"\","
+        "\"userAgent\":\"\",\"browser\":\"\",\"props\":null,\"eventId\":null}");
     check_text(x->draft.event.referrer, NULL);
     check_text(x->draft.event.session_id, NULL);
     check_text(x->draft.event.browser, NULL);
@@ -246,7 +251,8 @@ static void ids_regions_and_addresses_are_checked(void **state)
     assert_int_equal(x->draft.event.id[1], 0x8b);
     assert_int_equal(x->draft.event.id[15], 0xff);
     check_rejected(x, WITH("\"eventId\":\"018bcfe5687b700080000000000000ff\""), "eventId", "UUID");
-    check_rejected(x, WITH("\"eventId\":\"018bcfe5-687b-7000-8000-0000000000fg\""), "eventId", "UUID");
+    check_rejected(x, WITH("\"eventId\":\"018bcfe5-687b-7000-8000-0000000000fg\""), "eventId",
+                   "UUID");
     check_accepted(x, WITH("\"region\":\"US-CA\""));
     check_accepted(x, WITH("\"region\":\"GB-ENG\""));
     check_rejected(x, WITH("\"region\":\"us\""), "region", "ISO 3166");
@@ -273,10 +279,12 @@ static void unknown_and_repeated_fields_are_named(void **state)
 static void props_are_kept_as_written(void **state)
 {
     struct fixture *x = as_trusted(state);
-    check_accepted(x, WITH("\"props\": { \"price\" : 1.50, \"big\":12345678901234567890123456789012, "
-                           "\"e\":1e+30, \"t\":true, \"n\":null, \"s\":\"a\\\"\\u00e9\" , \"z\":-0 }"));
-    check_text(x->draft.event.props, "{\"price\":1.50,\"big\":12345678901234567890123456789012,"
-                                     "\"e\":1e+30,\"t\":true,\"n\":null,\"s\":\"a\\\"\xc3\xa9\",\"z\":-0}");
+    check_accepted(
+        x, WITH("\"props\": { \"price\" : 1.50, \"big\":12345678901234567890123456789012, "
+                "\"e\":1e+30, \"t\":true, \"n\":null, \"s\":\"a\\\"\\u00e9\" , \"z\":-0 }"));
+    check_text(x->draft.event.props,
+               "{\"price\":1.50,\"big\":12345678901234567890123456789012,"
+               "\"e\":1e+30,\"t\":true,\"n\":null,\"s\":\"a\\\"\xc3\xa9\",\"z\":-0}");
     check_accepted(x, WITH("\"props\":{}"));
     check_text(x->draft.event.props, "{}");
 }
@@ -290,7 +298,8 @@ static void props_are_flat_and_bounded(void **state)
     check_rejected(x, WITH("\"props\":{\"a\":[1]}"), "props", "flat");
     check_rejected(x, WITH("\"props\":{\"a\":1,\"\\u0061\":1}"), "props", "twice");
     check_rejected(x, WITH("\"props\":{\"a\":\"\\u0000\"}"), "props", "NUL");
-    check_rejected(x, WITH("\"props\":{\"a\":123456789012345678901234567890123}"), "props", "32 digits");
+    check_rejected(x, WITH("\"props\":{\"a\":123456789012345678901234567890123}"), "props",
+                   "32 digits");
     check_rejected(x, WITH("\"props\":{\"a\":1e31}"), "props", "exponent");
     check_rejected(x, WITH("\"props\":{\"a\":1e-31}"), "props", "exponent");
     check_rejected(x, WITH("\"props\":{\"a\":1e400}"), "props", "exponent");

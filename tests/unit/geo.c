@@ -216,7 +216,7 @@ static void the_flat_country_database_is_read(void **state)
     assert_int_equal(geo_open(&g, database, NULL), 0);
     struct geo_finder *f = geo_finder_new(g);
     check(f, "8.8.8.8", "US");
-    check(f, "193.0.6.139", "NL");         /* ripe.net */
+    check(f, "193.0.6.139", "NL"); /* ripe.net */
     check(f, "2001:67c:2e8:22::1", "NL");
     check(f, "127.0.0.1", "ZZ");
     geo_finder_free(f);

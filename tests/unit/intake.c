@@ -71,17 +71,20 @@ static struct intake_tally send(struct fixture *x, enum payload_form form, struc
 static void the_rejected_are_listed_by_index(void **state)
 {
     struct fixture *x = *state;
-    struct intake_tally t = send(x, PAYLOAD_JSON, SPAN_LITERAL(
-        "[{\"pageUrl\":\"https://a.example/\"}, {\"pageUrl\":\"x\"}, 3,"
-        " {\"pageUrl\":\"https://unknown.example/\"}, {\"pageUrl\":\"https://a.example/\",\"q\\\"\":1}]"));
+    struct intake_tally t =
+        send(x, PAYLOAD_JSON,
+             SPAN_LITERAL("[{\"pageUrl\":\"https://a.example/\"}, {\"pageUrl\":\"x\"}, 3,"
+                          " {\"pageUrl\":\"https://unknown.example/\"}, "
+                          "{\"pageUrl\":\"https://a.example/\",\"q\\\"\":1}]"));
     assert_int_equal(t.valid, 1);
     assert_int_equal(intake_rejected(&t), 4);
     assert_int_equal(t.rejected[REJECT_SITE], 1);
-    static const char want[] =
-        "[{\"index\": 1, \"field\": \"pageUrl\", \"reason\": \"is not an absolute URL or an absolute path\"}, "
-        "{\"index\": 2, \"field\": null, \"reason\": \"is not an object\"}, "
-        "{\"index\": 3, \"field\": \"site\", \"reason\": \"is not known\"}, "
-        "{\"index\": 4, \"field\": \"q\\\"\", \"reason\": \"is not a field of an event; put it into props\"}]";
+    static const char want[] = "[{\"index\": 1, \"field\": \"pageUrl\", \"reason\": \"is not an "
+                               "absolute URL or an absolute path\"}, "
+                               "{\"index\": 2, \"field\": null, \"reason\": \"is not an object\"}, "
+                               "{\"index\": 3, \"field\": \"site\", \"reason\": \"is not known\"}, "
+                               "{\"index\": 4, \"field\": \"q\\\"\", \"reason\": \"is not a field "
+                               "of an event; put it into props\"}]";
     if (!span_is(t.rejected_json, want))
         fail_msg("%.*s", SPAN_ARGS(t.rejected_json));
     assert_int_equal(x->batch->count, 1);
@@ -94,16 +97,21 @@ static void a_body_is_bounded_before_it_is_read(void **state)
     struct buf b = {0};
     for (int i = 0; i <= PAYLOAD_MAX_EVENTS; i++)
         buf_put_text(&b, "{}\n");
-    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e), INTAKE_TOO_LARGE);
+    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e),
+                     INTAKE_TOO_LARGE);
     b.n -= 3;
-    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e), INTAKE_OK);
+    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e),
+                     INTAKE_OK);
     buf_reset(&b);
     uint8_t *big = buf_reserve(&b, PAYLOAD_MAX_BYTES + 1);
     memset(big, ' ', PAYLOAD_MAX_BYTES + 1);
     b.n = PAYLOAD_MAX_BYTES + 1;
-    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e), INTAKE_TOO_LARGE);
-    assert_int_equal(intake_open(x->intake, SPAN_LITERAL("{"), BODY_PLAIN, PAYLOAD_JSON, &e), INTAKE_BAD);
-    assert_int_equal(intake_open(x->intake, SPAN_LITERAL("{}"), BODY_GZIP, PAYLOAD_JSON, &e), INTAKE_BAD);
+    assert_int_equal(intake_open(x->intake, buf_span(&b), BODY_PLAIN, PAYLOAD_NDJSON, &e),
+                     INTAKE_TOO_LARGE);
+    assert_int_equal(intake_open(x->intake, SPAN_LITERAL("{"), BODY_PLAIN, PAYLOAD_JSON, &e),
+                     INTAKE_BAD);
+    assert_int_equal(intake_open(x->intake, SPAN_LITERAL("{}"), BODY_GZIP, PAYLOAD_JSON, &e),
+                     INTAKE_BAD);
     buf_clear(&b);
 }
 
@@ -111,11 +119,13 @@ static void the_pixel_is_a_page_view(void **state)
 {
     struct fixture *x = *state;
     struct intake_tally t;
-    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/x"), SPAN_ABSENT, x->batch, &t);
+    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/x"), SPAN_ABSENT,
+                     x->batch, &t);
     assert_int_equal(t.valid, 1);
     intake_page_view(x->intake, &x->sender, SPAN_ABSENT, SPAN_ABSENT, x->batch, &t);
     assert_int_equal(t.rejected[REJECT_MISSING], 1);
-    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/\xff"), SPAN_ABSENT, x->batch, &t);
+    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/\xff"), SPAN_ABSENT,
+                     x->batch, &t);
     assert_int_equal(t.rejected[REJECT_VALUE], 1);
     assert_int_equal(x->batch->count, 1);
 }
@@ -140,7 +150,8 @@ static void random_event(struct buf *out, uint64_t *seed)
     if (random_below(seed, 2))
         buf_printf(out, ",\"sessionId\":\"s%u\",\"props\":{\"n\":%u.50}", n, n);
     if (random_below(seed, 2))
-        buf_printf(out, ",\"ipAddress\":\"192.0.2.%u\",\"referrer\":\"https://r%u.example/\"", n, n % 5);
+        buf_printf(out, ",\"ipAddress\":\"192.0.2.%u\",\"referrer\":\"https://r%u.example/\"", n,
+                   n % 5);
     buf_put_byte(out, '}');
 }
 
@@ -209,7 +220,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_rejected_are_listed_by_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_is_bounded_before_it_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_pixel_is_a_page_view, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(any_split_into_requests_gives_the_same_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_split_into_requests_gives_the_same_rows, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,11 +24,13 @@ static void values_come_with_their_types(void **state)
 {
     struct json *j = *state;
     struct json_value v;
-    assert_int_equal(parse(j, "[null,true,false,-1,18446744073709551615,1.5,\"a\\u00e9\",[],{}]", &v), 0);
+    assert_int_equal(
+        parse(j, "[null,true,false,-1,18446744073709551615,1.5,\"a\\u00e9\",[],{}]", &v), 0);
     assert_int_equal(v.type, JSON_ARRAY);
     assert_int_equal(json_count(j, &v), 9);
-    static const enum json_type types[] = {JSON_NULL, JSON_BOOL, JSON_BOOL,   JSON_INT,   JSON_UINT,
-                                           JSON_REAL, JSON_STRING, JSON_ARRAY, JSON_OBJECT};
+    static const enum json_type types[] = {JSON_NULL,   JSON_BOOL,  JSON_BOOL,
+                                           JSON_INT,    JSON_UINT,  JSON_REAL,
+                                           JSON_STRING, JSON_ARRAY, JSON_OBJECT};
     struct json_walk w = json_enter(j, &v);
     struct json_member m;
     for (int i = 0; i < 9; i++) {
@@ -50,11 +52,16 @@ static void numbers_are_given_as_written(void **state)
         const char *text;
         enum json_type type;
     } cases[] = {
-        {"1.50", JSON_REAL},        {"-0", JSON_INT},
-        {"1e2", JSON_REAL},         {"12345678901234567890123456789012", JSON_BIG},
-        {"-9223372036854775809", JSON_BIG}, {"1e400", JSON_BIG},
-        {"-1E+99999", JSON_BIG},    {"0.00000000000000000000000000001", JSON_REAL},
-        {"9223372036854775807", JSON_INT}, {"123456789012345678901234.5e-3", JSON_REAL},
+        {"1.50", JSON_REAL},
+        {"-0", JSON_INT},
+        {"1e2", JSON_REAL},
+        {"12345678901234567890123456789012", JSON_BIG},
+        {"-9223372036854775809", JSON_BIG},
+        {"1e400", JSON_BIG},
+        {"-1E+99999", JSON_BIG},
+        {"0.00000000000000000000000000001", JSON_REAL},
+        {"9223372036854775807", JSON_INT},
+        {"123456789012345678901234.5e-3", JSON_REAL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text = mem_format("{\"skip\\\"1e999\": {\"x\": [1, {}, []], \"y\": {}}, \"n\" : %s }",
@@ -72,7 +79,8 @@ static void a_number_out_of_range_leaves_its_neighbours_alone(void **state)
 {
     struct json *j = *state;
     struct json_value root, v;
-    assert_int_equal(parse(j, "{\"a\": 1e400, \"b\": 1.25e3, \"c\": \"1e400 \\\\\", \"d\": 7}", &root), 0);
+    assert_int_equal(
+        parse(j, "{\"a\": 1e400, \"b\": 1.25e3, \"c\": \"1e400 \\\\\", \"d\": 7}", &root), 0);
     assert_int_equal(json_get(j, &root, "b", &v, NULL), 1);
     assert_int_equal(v.type, JSON_REAL);
     assert_true(v.real == 1250);
@@ -86,9 +94,32 @@ static void wrong_texts_are_refused(void **state)
 {
     struct json *j = *state;
     static const char *const texts[] = {
-        "", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "[01]", "[1.]", "[.5]", "[1e]", "nul", "[NaN]",
-        "[1] x", "\"\t\"", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\"", "\"\xff\"", "\"\xc0\x80\"",
-        "\"\xed\xa0\x80\"", "\"open", "[1e400", "[1e400,01]", "[-]", "\xef\xbb\xbf[]", "\"a\\u0000b\"",
+        "",
+        " ",
+        "{",
+        "[1,]",
+        "{\"a\":1,}",
+        "{'a':1}",
+        "[01]",
+        "[1.]",
+        "[.5]",
+        "[1e]",
+        "nul",
+        "[NaN]",
+        "[1] x",
+        "\"\t\"",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\xff\"",
+        "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"",
+        "\"open",
+        "[1e400",
+        "[1e400,01]",
+        "[-]",
+        "\xef\xbb\xbf[]",
+        "\"a\\u0000b\"",
         "{\"\\u0000\":1}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

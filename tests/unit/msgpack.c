@@ -24,9 +24,16 @@ static void complete_values_are_measured(void **state)
         struct span in;
         size_t n;
     } cases[] = {
-        {BYTES("\x01\x02"), 1},         {BYTES("\x81\xa1k\x01"), 4},      {BYTES("\xc4\x02hi"), 4},
-        {BYTES("\xc7\x00\x05"), 3},     {BYTES("\x90"), 1},               {BYTES("\x92\x91\x01\xa0x"), 4},
-        {BYTES("\xcb\0\0\0\0\0\0\0\0"), 9}, {BYTES("\xd8\x01" "0123456789abcdef"), 18},
+        {BYTES("\x01\x02"), 1},
+        {BYTES("\x81\xa1k\x01"), 4},
+        {BYTES("\xc4\x02hi"), 4},
+        {BYTES("\xc7\x00\x05"), 3},
+        {BYTES("\x90"), 1},
+        {BYTES("\x92\x91\x01\xa0x"), 4},
+        {BYTES("\xcb\0\0\0\0\0\0\0\0"), 9},
+        {BYTES("\xd8\x01"
+               "0123456789abcdef"),
+         18},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(msgpack_check(cases[i].in), cases[i].n);
@@ -39,14 +46,17 @@ static void broken_values_are_refused(void **state)
     (void)state;
     static const struct span cases[] = {
         BYTES(""),
-        BYTES("\xc1"),                 /* never used */
-        BYTES("\x81\xa1k"),            /* a value is missing */
-        BYTES("\xa5" "abc"),           /* shorter than said */
+        BYTES("\xc1"),      /* never used */
+        BYTES("\x81\xa1k"), /* a value is missing */
+        BYTES("\xa5"
+              "abc"),                  /* shorter than said */
         BYTES("\xd9"),                 /* no length */
         BYTES("\xdd\xff\x00\x00\x00"), /* an array of 4 billion in nothing */
         BYTES("\xdf\xff\xff\xff\xff\x01"),
-        BYTES("\xdb\xff\xff\xff\xff" "a"),
-        BYTES("\xc9\xff\xff\xff\xff\x01" "a"),
+        BYTES("\xdb\xff\xff\xff\xff"
+              "a"),
+        BYTES("\xc9\xff\xff\xff\xff\x01"
+              "a"),
         BYTES("\xcf\0\0\0"),
         BYTES("\xd4\x01"),
         BYTES("\xc7\x00"),
@@ -61,7 +71,8 @@ static void nesting_is_bounded(void **state)
     char deep[MSGPACK_MAX_DEPTH + 2];
     memset(deep, '\x91', sizeof(deep));
     deep[MSGPACK_MAX_DEPTH] = 1;
-    assert_int_equal(msgpack_check((struct span){deep, MSGPACK_MAX_DEPTH + 1}), MSGPACK_MAX_DEPTH + 1);
+    assert_int_equal(msgpack_check((struct span){deep, MSGPACK_MAX_DEPTH + 1}),
+                     MSGPACK_MAX_DEPTH + 1);
     deep[MSGPACK_MAX_DEPTH] = '\x91';
     deep[MSGPACK_MAX_DEPTH + 1] = 1;
     assert_int_equal(msgpack_check((struct span){deep, MSGPACK_MAX_DEPTH + 2}), 0);
@@ -81,7 +92,9 @@ static void integers_and_reals_are_read(void **state)
     assert_true(v.type == MSGPACK_INT && v.integer == INT64_MIN);
     msgpack_read(at(BYTES("\xca\x3f\x00\x00\x00")), &v);
     assert_true(v.type == MSGPACK_REAL && v.real == 0.5);
-    msgpack_read(at(BYTES("\xc7\x03\x07" "abc")), &v);
+    msgpack_read(at(BYTES("\xc7\x03\x07"
+                          "abc")),
+                 &v);
     assert_true(v.type == MSGPACK_EXTENSION && v.extension == 7 && span_is(v.bytes, "abc"));
 }
 
@@ -122,8 +135,9 @@ static const uint8_t *check_same(const struct json *j, const struct json_value *
 {
     struct msgpack_value v;
     p = msgpack_read(p, &v);
-    double number = v.type == MSGPACK_REAL ? v.real : v.type == MSGPACK_UINT ? (double)v.natural
-                                                                            : (double)v.integer;
+    double number = v.type == MSGPACK_REAL   ? v.real
+                    : v.type == MSGPACK_UINT ? (double)v.natural
+                                             : (double)v.integer;
     switch (want->type) {
     case JSON_NULL:
         assert_int_equal(v.type, MSGPACK_NIL);

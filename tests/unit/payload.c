@@ -53,7 +53,8 @@ static void a_json_body_is_one_event_or_an_array(void **state)
 {
     struct payload *p = *state;
     check_json(p, PAYLOAD_JSON, "{}", "e");
-    check_json(p, PAYLOAD_JSON, " [{}, {\"browser\":1}, 3, {\"props\":{\"a\":[{}]}}, {}] ", "errre");
+    check_json(p, PAYLOAD_JSON, " [{}, {\"browser\":1}, 3, {\"props\":{\"a\":[{}]}}, {}] ",
+               "errre");
     check_json(p, PAYLOAD_JSON, "[]", "");
     check_json(p, PAYLOAD_JSON, "3", NULL);
     check_json(p, PAYLOAD_JSON, "", NULL);
@@ -90,10 +91,19 @@ static void maps_come_alone_in_an_array_or_one_after_another(void **state)
         size_t n;
         const char *want;
     } cases[] = {
-        {"\x80", 1, "e"},         {"\x93\x80\x81\xa1x\x01\x80", 7, "ere"}, {"\x80\x80\x80", 3, "eee"},
-        {"\x92\x80\x05", 3, "er"}, {"\x90", 1, ""},      {"", 0, ""},      {"\x81\x01\x02", 3, "r"},
-        {"\x05", 1, NULL},        {"\x80\x05", 2, NULL}, {"\x91\x80\x80", 3, NULL},
-        {"\x80\x91\x80", 3, NULL}, {"\x81", 1, NULL},    {"\x80\xc1", 2, NULL},
+        {"\x80", 1, "e"},
+        {"\x93\x80\x81\xa1x\x01\x80", 7, "ere"},
+        {"\x80\x80\x80", 3, "eee"},
+        {"\x92\x80\x05", 3, "er"},
+        {"\x90", 1, ""},
+        {"", 0, ""},
+        {"\x81\x01\x02", 3, "r"},
+        {"\x05", 1, NULL},
+        {"\x80\x05", 2, NULL},
+        {"\x91\x80\x80", 3, NULL},
+        {"\x80\x91\x80", 3, NULL},
+        {"\x81", 1, NULL},
+        {"\x80\xc1", 2, NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int result = open_body(p, PAYLOAD_MSGPACK, (struct span){cases[i].bytes, cases[i].n});
@@ -139,8 +149,9 @@ static void the_forms_agree(void **state)
     msgpack_pack_nil(&k);
     pack_text(&k, "s");
     pack_text(&k, "\xc3\xa9");
-    static const char json[] = "{\"pageUrl\":\"/a\",\"timestamp\":1.5,\"props\":{\"i\":-5,"
-                               "\"u\":18446744073709551615,\"d\":0.1,\"t\":true,\"n\":null,\"s\":\"\xc3\xa9\"}}";
+    static const char json[] =
+        "{\"pageUrl\":\"/a\",\"timestamp\":1.5,\"props\":{\"i\":-5,"
+        "\"u\":18446744073709551615,\"d\":0.1,\"t\":true,\"n\":null,\"s\":\"\xc3\xa9\"}}";
     struct fields of_json = {0}, of_msgpack = {0};
     struct rejection r;
     assert_int_equal(open_body(p, PAYLOAD_MSGPACK, (struct span){b.data, b.size}), 0);
@@ -165,17 +176,25 @@ static void msgpack_texts_and_numbers_are_checked_too(void **state)
         const char *bytes;
         size_t n;
     } cases[] = {
-        {"\x81\xa7pageUrl\xa2/\xff", 12},                     /* not UTF-8 */
-        {"\x81\xa7pageUrl\xa2/\x00", 12},                     /* NUL */
-        {"\x81\xa7pageUrl\xc4\x01/", 12},                     /* binary */
-        {"\x82\xa4site\xa1" "a\xa4site\xa1" "a", 15},         /* twice */
-        {"\x81\xa5props\x81\xa1" "a\xcb\x7f\xf8\0\0\0\0\0\0", 19}, /* NaN */
-        {"\x81\xa5props\x81\xa1" "a\xd6\xff\0\0\0\0", 16},    /* an extension */
-        {"\x81\xa5props\x81\x01\x01", 10},                    /* a key that is no string */
-        {"\x81\xa5props\x81\xa1\xff\x01", 11},                /* a key that is not UTF-8 */
+        {"\x81\xa7pageUrl\xa2/\xff", 12}, /* not UTF-8 */
+        {"\x81\xa7pageUrl\xa2/\x00", 12}, /* NUL */
+        {"\x81\xa7pageUrl\xc4\x01/", 12}, /* binary */
+        {"\x82\xa4site\xa1"
+         "a\xa4site\xa1"
+         "a",
+         15}, /* twice */
+        {"\x81\xa5props\x81\xa1"
+         "a\xcb\x7f\xf8\0\0\0\0\0\0",
+         19}, /* NaN */
+        {"\x81\xa5props\x81\xa1"
+         "a\xd6\xff\0\0\0\0",
+         16},                                  /* an extension */
+        {"\x81\xa5props\x81\x01\x01", 10},     /* a key that is no string */
+        {"\x81\xa5props\x81\xa1\xff\x01", 11}, /* a key that is not UTF-8 */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_int_equal(open_body(p, PAYLOAD_MSGPACK, (struct span){cases[i].bytes, cases[i].n}), 0);
+        assert_int_equal(open_body(p, PAYLOAD_MSGPACK, (struct span){cases[i].bytes, cases[i].n}),
+                         0);
         assert_string_equal(read_all(p), "r");
     }
 }

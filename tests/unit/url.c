@@ -12,7 +12,8 @@ static char room[4096];
 static void check(const char *name, const char *text, struct span have, const char *want)
 {
     if (want == NULL ? !span_absent(have) : !span_is(have, want))
-        fail_msg("%s: %s is '%.*s', not '%s'", text, name, SPAN_ARGS(have), want == NULL ? "-" : want);
+        fail_msg("%s: %s is '%.*s', not '%s'", text, name, SPAN_ARGS(have),
+                 want == NULL ? "-" : want);
 }
 
 static void addresses_are_taken_apart(void **state)
@@ -30,7 +31,11 @@ static void addresses_are_taken_apart(void **state)
         {"https://example.com/?", "example.com", "/", NULL},
         {"https://[2001:DB8::1]:443/x", "[2001:db8::1]", "/x", NULL},
         {"https://127.0.0.1:1/", "127.0.0.1", "/", NULL},
-        {"https://b\xc3\xbc" "cher.example/\xc3\xbc", "b\xc3\xbc" "cher.example", "/\xc3\xbc", NULL},
+        {"https://b\xc3\xbc"
+         "cher.example/\xc3\xbc",
+         "b\xc3\xbc"
+         "cher.example",
+         "/\xc3\xbc", NULL},
         {"https://xn--bcher-kva.example/", "xn--bcher-kva.example", "/", NULL},
         {"android-app://com.google.android.gm/", "com.google.android.gm", "/", NULL},
         {"/a/b?x=%41#y", NULL, "/a/b", "x=%41"},
@@ -55,9 +60,24 @@ static void what_is_no_page_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "a/b", "example.com/x", "https:/x", "https:", "https://", "https:///x", "https://@/",
-        "https://a b/", "https://a..b/", "https://.a/", "https://a:x/", "https://a:123456/",
-        "https://[::1/", "https://[zz]/", "https://%41/", "data:text/html,x", "javascript:alert(1)",
+        "",
+        "a/b",
+        "example.com/x",
+        "https:/x",
+        "https:",
+        "https://",
+        "https:///x",
+        "https://@/",
+        "https://a b/",
+        "https://a..b/",
+        "https://.a/",
+        "https://a:x/",
+        "https://a:123456/",
+        "https://[::1/",
+        "https://[zz]/",
+        "https://%41/",
+        "data:text/html,x",
+        "javascript:alert(1)",
         "1https://a/",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -92,13 +112,15 @@ static void campaigns_are_decoded(void **state)
 {
     (void)state;
     struct url u;
-    assert_null(url_split(span_of("/?utm_source=News+Letter&a=1&utm_medium=e%2Dmail&utm_campaign=%C3%BC&"
-                                  "utm_source=second"), room, &u));
+    assert_null(
+        url_split(span_of("/?utm_source=News+Letter&a=1&utm_medium=e%2Dmail&utm_campaign=%C3%BC&"
+                          "utm_source=second"),
+                  room, &u));
     check("source", "", u.utm_source, "News Letter");
     check("medium", "", u.utm_medium, "e-mail");
     check("campaign", "", u.utm_campaign, "\xc3\xbc");
-    assert_null(url_split(span_of("/?utm_source=&utm_medium&utm_campaign=%ff&xutm_source=a&utm_term=t"),
-                          room, &u));
+    assert_null(url_split(
+        span_of("/?utm_source=&utm_medium&utm_campaign=%ff&xutm_source=a&utm_term=t"), room, &u));
     check("source", "", u.utm_source, NULL);
     check("medium", "", u.utm_medium, NULL);
     check("campaign", "", u.utm_campaign, "%ff");
@@ -110,7 +132,8 @@ static void campaigns_are_decoded(void **state)
 static void referrers_have_a_host_or_none(void **state)
 {
     (void)state;
-    check("host", "", url_host(span_of("https://WWW.Google.de:443/search?q=x"), room), "www.google.de");
+    check("host", "", url_host(span_of("https://WWW.Google.de:443/search?q=x"), room),
+          "www.google.de");
     check("host", "", url_host(span_of("google.de"), room), NULL);
     check("host", "", url_host(span_of("/inside"), room), NULL);
     check("host", "", url_host(span_of("about:blank"), room), NULL);
@@ -122,7 +145,11 @@ static void site_names_are_domain_like(void **state)
     (void)state;
     check("site", "", url_site_name(span_of("My-Site.Example"), room), "my-site.example");
     check("site", "", url_site_name(span_of("localhost"), room), "localhost");
-    check("site", "", url_site_name(span_of("b\xc3\xbc" "cher.example"), room), NULL);
+    check("site", "",
+          url_site_name(span_of("b\xc3\xbc"
+                                "cher.example"),
+                        room),
+          NULL);
     check("site", "", url_site_name(span_of("LOCALHOST:3000"), room), "localhost:3000");
     check("site", "", url_site_name(span_of("localhost:"), room), NULL);
     check("site", "", url_site_name(span_of("localhost:x"), room), NULL);

@@ -47,23 +47,22 @@ static void check(struct user_agent_cache *c, const char *text, const char *brow
 static void the_first_rule_that_matches_decides(void **state)
 {
     (void)state;
-    struct user_agent_rules *rules = load_text(
-        "user_agent_parsers:\n"
-        "  - regex: '(Alpha)/(\\d+)'\n"
-        "    family_replacement: ' My $1 $2$3 '\n"
-        "  - regex: '(Alpha|Beta)'\n"
-        "  - regex: '('\n"
-        "    family_replacement: 'does not compile'\n"
-        "  - regex: 'cut.{0,3}'\n"
-        "    family_replacement: '$1'\n"
-        "os_parsers:\n"
-        "  - regex: '(?:on) (Windows|Linux)'\n"
-        "device_parsers:\n"
-        "  - regex: 'nobot'\n"
-        "    device_replacement: 'Thing'\n"
-        "  - regex: 'BOT'\n"
-        "    regex_flag: 'i'\n"
-        "    device_replacement: 'Spider'\n");
+    struct user_agent_rules *rules = load_text("user_agent_parsers:\n"
+                                               "  - regex: '(Alpha)/(\\d+)'\n"
+                                               "    family_replacement: ' My $1 $2$3 '\n"
+                                               "  - regex: '(Alpha|Beta)'\n"
+                                               "  - regex: '('\n"
+                                               "    family_replacement: 'does not compile'\n"
+                                               "  - regex: 'cut.{0,3}'\n"
+                                               "    family_replacement: '$1'\n"
+                                               "os_parsers:\n"
+                                               "  - regex: '(?:on) (Windows|Linux)'\n"
+                                               "device_parsers:\n"
+                                               "  - regex: 'nobot'\n"
+                                               "    device_replacement: 'Thing'\n"
+                                               "  - regex: 'BOT'\n"
+                                               "    regex_flag: 'i'\n"
+                                               "    device_replacement: 'Spider'\n");
     struct user_agent_cache *c = user_agent_cache_new(rules);
     for (int round = 0; round < 2; round++) { /* the second comes from the cache */
         check(c, "Alpha/3 on Windows", "My Alpha 3", "Windows", "desktop");
@@ -202,18 +201,27 @@ static void devices_have_a_class(void **state)
     }
     struct user_agent_rules *rules = load(UAP_CORE "regexes.yaml");
     struct user_agent_cache *c = user_agent_cache_new(rules);
-    check(c, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+    check(c,
+          "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
+          "Safari/537.36",
           "Chrome", "Linux", "desktop");
-    check(c, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0", "Firefox",
-          "Windows", "desktop");
-    check(c, "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-             "Version/16.0 Mobile/15E148 Safari/604.1", "Mobile Safari", "iOS", "mobile");
-    check(c, "Mozilla/5.0 (iPad; CPU OS 12_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-             "Version/12.0 Mobile/15E148 Safari/604.1", "Mobile Safari", "iOS", "tablet");
-    check(c, "Mozilla/5.0 (Linux; Android 13; SM-T870) AppleWebKit/537.36 (KHTML, like Gecko) "
-             "Chrome/120.0.0.0 Safari/537.36", "Chrome", "Android", "tablet");
-    check(c, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot", "Other",
-          "bot");
+    check(c, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0",
+          "Firefox", "Windows", "desktop");
+    check(c,
+          "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+          "like Gecko) "
+          "Version/16.0 Mobile/15E148 Safari/604.1",
+          "Mobile Safari", "iOS", "mobile");
+    check(c,
+          "Mozilla/5.0 (iPad; CPU OS 12_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+          "Version/12.0 Mobile/15E148 Safari/604.1",
+          "Mobile Safari", "iOS", "tablet");
+    check(c,
+          "Mozilla/5.0 (Linux; Android 13; SM-T870) AppleWebKit/537.36 (KHTML, like Gecko) "
+          "Chrome/120.0.0.0 Safari/537.36",
+          "Chrome", "Android", "tablet");
+    check(c, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+          "Googlebot", "Other", "bot");
     check(c, "curl/7.88.1", "curl", "Other", "other");
     user_agent_cache_free(c);
     user_agent_rules_free(rules);
