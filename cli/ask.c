@@ -30,6 +30,10 @@ static int print_answer(const struct ask *a, const struct service_json *answer, 
         return lacks(a, member, e);
     if (a->rows != NULL && v.type != JSON_ARRAY)
         return lacks(a, member, e);
+    if (a->about != NULL)
+        columns_print_one(a->about, j, &answer->root);
+    if (a->about != NULL && a->rows != NULL)
+        printf("\n");
     if (a->rows != NULL)
         columns_print(a->columns, j, &v);
     else if (a->text != NULL && v.type == JSON_STRING)
@@ -37,8 +41,6 @@ static int print_answer(const struct ask *a, const struct service_json *answer, 
                v.text.n > 0 && v.text.p[v.text.n - 1] == '\n' ? "" : "\n");
     else if (a->text != NULL)
         printf("%.*s\n", SPAN_ARGS(json_number_text(j, &v)));
-    else if (a->columns != NULL)
-        columns_print_one(a->columns, j, &answer->root);
     return EXIT_DONE;
 }
 

@@ -13,8 +13,9 @@ struct ask {
     const char *path;
     struct span body;   /* absent: none */
     const char *content_type; /* NULL: JSON */
-    const char *rows;   /* member with the array to print; NULL: none */
-    const struct column *columns; /* of rows; without rows: of the answer itself */
+    const struct column *about;   /* of the answer itself, a line each; NULL: none */
+    const char *rows;             /* member with the array to print; NULL: none */
+    const struct column *columns; /* of rows */
     const char *text;   /* member to print alone on its line; NULL: none */
 };
 

@@ -12,7 +12,8 @@
 enum { VIEW_FILE_BYTES = 64 * 1024 };
 
 static const struct column columns[] = {
-    {"VIEW", "name", false},          {"STEP", "step", false},
+    {"VIEW", "name", false},          {"STATE", "state", false},
+    {"STEP", "step", false},
     {"DIMENSIONS", "dimensions", false}, {"MEASURES", "measures", false},
     {"GENERATION", "generation", true}, {"OFFSET", "offset", true},
     {"LAG", "lag.events", true},      {0},
