@@ -138,8 +138,7 @@ static void set_real(struct msgpack_value *v, const uint8_t *p, unsigned n)
 static void set_fixed(struct msgpack_value *v, uint8_t first, const uint8_t *p)
 {
     if (first < 0x80 || first >= 0xe0) {
-        v->type = MSGPACK_INT;
-        v->integer = (int8_t)first;
+        set_signed(v, &first, 1);
         return;
     }
     v->type = first == 0xc0 ? MSGPACK_NIL : MSGPACK_BOOL;
