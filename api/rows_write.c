@@ -6,11 +6,17 @@
 
 #include "base/writer.h"
 
+const char *const rows_media_types[] = {
+    [ROWS_JSON] = "application/json",
+    [ROWS_MSGPACK] = "application/msgpack",
+    [ROWS_CSV] = "text/csv",
+    NULL,
+};
+
 const char *const rows_content_types[] = {
     [ROWS_JSON] = "application/json",
     [ROWS_MSGPACK] = "application/msgpack",
     [ROWS_CSV] = "text/csv; charset=utf-8",
-    NULL,
 };
 
 /* The text of a slot's start; rows of one slot mostly follow each other. */

@@ -40,6 +40,15 @@ void metric_observe(struct metric *m, int64_t value)
     atomic_fetch_add_explicit(&m->sum, (uint64_t)value, memory_order_relaxed);
 }
 
+int64_t metrics_total(const char *name)
+{
+    int64_t total = 0;
+    for (const struct metric *m = atomic_load(&registry); m != NULL; m = m->next)
+        if (m->type != METRIC_HISTOGRAM && strcmp(m->name, name) == 0)
+            total += atomic_load_explicit(&m->value, memory_order_relaxed);
+    return total;
+}
+
 /* ------------------------------------------------------------------ printing */
 
 void metrics_put_head(struct buf *out, const char *name, const char *type, const char *help)

@@ -37,6 +37,9 @@ static inline void metric_set(struct metric *m, int64_t to)
 }
 void metric_observe(struct metric *m, int64_t value);
 
+/* The sum of the registered counters and gauges of that name, over their labels. */
+int64_t metrics_total(const char *name);
+
 /* All registered metrics, HELP and TYPE once per name. */
 void metrics_print(struct buf *out);
 /* One line for values that are computed when asked (lag per view ...). labels may be NULL. */

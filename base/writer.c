@@ -136,6 +136,14 @@ void writer_null(struct writer *w)
     writer_text(w, SPAN_ABSENT);
 }
 
+void writer_json(struct writer *w, struct span json)
+{
+    assert(w->form == WRITE_JSON);
+    before(w);
+    buf_put_span(w->out, json);
+    after(w);
+}
+
 void writer_put_text(struct writer *w, const char *key, struct span text)
 {
     writer_key(w, key);

@@ -32,6 +32,8 @@ void writer_double(struct writer *w, double value);
 void writer_bool(struct writer *w, bool value);
 void writer_null(struct writer *w);
 
+void writer_json(struct writer *w, struct span json); /* a value that is JSON already; WRITE_JSON only */
+
 /* key and value in one */
 void writer_put_text(struct writer *w, const char *key, struct span text);
 void writer_put_int(struct writer *w, const char *key, int64_t value);

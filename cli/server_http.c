@@ -99,6 +99,16 @@ static bool allow(struct http_request *r, enum http_scope needed, void *context)
     return true;
 }
 
+static void on_metrics_loop_start(struct http_loop *l, void *context)
+{
+    api_on_loop_start(((struct server *)context)->api, l);
+}
+
+static void on_metrics_loop_stop(struct http_loop *l, void *context)
+{
+    api_on_loop_stop(((struct server *)context)->api, l);
+}
+
 static int listen_for_metrics(struct server *s, struct err *e)
 {
     const char *address = config_text(s->config, "metrics_listen");
@@ -109,6 +119,8 @@ static int listen_for_metrics(struct server *s, struct err *e)
                              .n_routes = api_metrics_routes(s->api, s->metrics_routes,
                                                             SERVER_MAX_ROUTES),
                              .authorize = allow,
+                             .on_loop_start = on_metrics_loop_start,
+                             .on_loop_stop = on_metrics_loop_stop,
                              .context = s};
     http_options_read(&o, s->config);
     o.n_loops = 1;

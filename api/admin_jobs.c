@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/admin/replays and /v1/admin/verifications: jobs in PostgreSQL that the owner of the views runs. */
+#include <stdlib.h>
+
+#include "api/task.h"
+#include "log/jobs.h"
+
+/* What the two families of endpoints differ in. */
+struct job_family {
+    enum job_kind kind;
+    const char *list; /* member of the list's answer */
+};
+static const struct job_family replays = {JOB_REPLAY, "replays"};
+static const struct job_family verifications = {JOB_VERIFY, "verifications"};
+
+struct job_request {
+    const struct job_family *family;
+    int64_t id;
+};
+
+/* ------------------------------------------------------------------ a job as JSON */
+
+static void put_names(const struct job *j, struct writer *w)
+{
+    writer_key(w, "views");
+    writer_array(w, j->n_views);
+    for (unsigned i = 0; i < j->n_views; i++)
+        writer_text(w, span_of(j->views[i]));
+}
+
+static void put_job(const struct job *j, struct writer *w)
+{
+    const struct job_progress *p = &j->progress;
+    writer_map(w, 12);
+    writer_put_int(w, "id", j->id);
+    writer_put_text(w, "kind", span_of(job_kind_name(j->kind)));
+    writer_put_text(w, "state", span_of(job_state_name(j->state)));
+    put_names(j, w);
+    writer_put_int(w, "events_done", (int64_t)p->events_done);
+    writer_put_int(w, "events_total", (int64_t)p->events_total);
+    writer_key(w, "events_per_second");
+    writer_double(w, p->events_per_second);
+    writer_key(w, "seconds_left");
+    if (p->seconds_left < 0 || j->state != JOB_RUNNING)
+        writer_null(w);
+    else
+        writer_double(w, p->seconds_left);
+    api_put_time(w, "created_at", j->created_us);
+    api_put_time(w, "started_at", j->started_us);
+    api_put_time(w, "finished_at", j->finished_us);
+    writer_key(w, "result");
+    writer_json(w, j->result == NULL ? span_of("null") : span_of(j->result));
+}
+
+static int answer_job(struct task *t, struct sql *sql, int64_t id)
+{
+    const struct job_request *q = t->data;
+    struct job j;
+    bool found;
+    if (jobs_get(sql, id, &j, &found, &t->refusal.err) != 0)
+        return -1;
+    if (!found || j.kind != q->family->kind) {
+        if (found)
+            job_clear(&j);
+        return task_refuse(t, "not-found", "there is no %s job %lld", job_kind_name(q->family->kind),
+                           (long long)id);
+    }
+    struct writer w = writer_to(&t->body, WRITE_JSON);
+    put_job(&j, &w);
+    writer_end(&w);
+    job_clear(&j);
+    t->content_type = "application/json";
+    return 0;
+}
+
+/* ------------------------------------------------------------------ starting one */
+
+static bool is_view(const struct task *t, struct span name)
+{
+    for (const struct plan *const *p = t->api->parts.plans; *p != NULL; p++)
+        if (span_is(name, (*p)->name))
+            return true;
+    return false;
+}
+
+struct names {
+    struct span list[JOB_MAX_VIEWS];
+    unsigned n;
+};
+
+static int add_name(struct task *t, struct names *names, const struct json_value *name)
+{
+    if (name->type != JSON_STRING || !is_view(t, name->text))
+        return refuse(&t->refusal, "views", "views: \"%.*s\" is no view",
+                      name->type == JSON_STRING ? (int)refusal_excerpt(name->text).n : 0,
+                      name->type == JSON_STRING ? name->text.p : "");
+    for (unsigned i = 0; i < names->n; i++)
+        if (span_equal(names->list[i], name->text))
+            return refuse(&t->refusal, "views", "views: %.*s stands there twice",
+                          SPAN_ARGS(name->text));
+    if (names->n == JOB_MAX_VIEWS)
+        return refuse(&t->refusal, "views", "views: more than %d", JOB_MAX_VIEWS);
+    names->list[names->n++] = name->text;
+    return 0;
+}
+
+static void add_all(const struct task *t, struct names *names)
+{
+    for (const struct plan *const *p = t->api->parts.plans; *p != NULL; p++)
+        names->list[names->n++] = span_of((*p)->name);
+}
+
+/* Without "views" all are meant. */
+static int read_names(struct task *t, struct task_thread *thread, struct names *out)
+{
+    struct json_value root, views;
+    if (t->input.n == 0) {
+        add_all(t, out);
+        return 0;
+    }
+    if (task_json(thread, buf_span(&t->input), &root, &t->refusal) != 0 ||
+        task_only_members(thread, &root, (const char *const[]){"views", NULL}, &t->refusal) != 0)
+        return -1;
+    int found = task_member(thread, &root, "views", JSON_ARRAY, &views, &t->refusal);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        add_all(t, out);
+    struct json_walk walk = json_enter(thread->json, found == 1 ? &views : &root);
+    for (struct json_member m; found == 1 && json_next(&walk, &m);)
+        if (add_name(t, out, &m.value) != 0)
+            return -1;
+    return out->n > 0 ? 0 : refuse(&t->refusal, "views", "views: is empty; name some or leave it out");
+}
+
+static int work_add(struct task *t, struct task_thread *thread)
+{
+    const struct job_request *q = t->data;
+    struct names names = {.n = 0};
+    struct sql *sql;
+    int64_t id, running;
+    if (read_names(t, thread, &names) != 0 || task_sql(thread, &sql, &t->refusal.err) != 0 ||
+        jobs_add(sql, q->family->kind, (struct job_views){names.list, names.n}, &id, &running,
+                 &t->refusal.err) != 0)
+        return -1;
+    if (id == 0)
+        return task_refuse(t, "conflict", "one of these views is being replayed by job %lld",
+                           (long long)running);
+    t->status = 202;
+    return answer_job(t, sql, id);
+}
+
+/* ------------------------------------------------------------------ asking, cancelling */
+
+static int work_get(struct task *t, struct task_thread *thread)
+{
+    struct sql *sql;
+    if (task_sql(thread, &sql, &t->refusal.err) != 0)
+        return -1;
+    return answer_job(t, sql, ((const struct job_request *)t->data)->id);
+}
+
+static int work_cancel(struct task *t, struct task_thread *thread)
+{
+    int64_t id = ((const struct job_request *)t->data)->id;
+    struct sql *sql;
+    bool found;
+    if (work_get(t, thread) != 0) /* not another family's */
+        return -1;
+    buf_reset(&t->body);
+    if (task_sql(thread, &sql, &t->refusal.err) != 0 ||
+        jobs_cancel(sql, id, &found, &t->refusal.err) != 0)
+        return -1;
+    return answer_job(t, sql, id);
+}
+
+struct listing {
+    struct buf jobs;
+    uint32_t n;
+};
+
+static void list_job(void *context, const struct job *j)
+{
+    struct listing *l = context;
+    if (l->n++ > 0)
+        buf_put_byte(&l->jobs, ',');
+    struct writer w = writer_to(&l->jobs, WRITE_JSON);
+    put_job(j, &w);
+    writer_end(&w);
+}
+
+static int work_list(struct task *t, struct task_thread *thread)
+{
+    const struct job_request *q = t->data;
+    struct listing l = {.n = 0};
+    struct sql *sql;
+    int result = task_sql(thread, &sql, &t->refusal.err);
+    if (result == 0)
+        result = jobs_each(sql, q->family->kind, list_job, &l, &t->refusal.err);
+    buf_printf(&t->body, "{\"%s\":[", q->family->list);
+    buf_put_span(&t->body, buf_span(&l.jobs));
+    buf_put_text(&t->body, "]}");
+    buf_clear(&l.jobs);
+    t->content_type = "application/json";
+    return result;
+}
+
+/* ------------------------------------------------------------------ handlers */
+
+typedef int task_work(struct task *t, struct task_thread *thread);
+
+static void submit(struct http_request *r, void *context, const struct job_family *family,
+                   task_work *work)
+{
+    if (!api_allow_all_sites(r))
+        return;
+    struct task *t = task_new(r, context, work, sizeof(struct job_request));
+    ((struct job_request *)t->data)->family = family;
+    task_keep_body(t, r);
+    task_submit(t, r);
+}
+
+static void submit_for_id(struct http_request *r, void *context, const struct job_family *family,
+                          task_work *work)
+{
+    int64_t id;
+    if (!api_take_id(r, job_kind_name(family->kind), &id) || !api_allow_all_sites(r))
+        return;
+    struct task *t = task_new(r, context, work, sizeof(struct job_request));
+    *(struct job_request *)t->data = (struct job_request){family, id};
+    task_submit(t, r);
+}
+
+static void replays_post(struct http_request *r, void *context)
+{
+    submit(r, context, &replays, work_add);
+}
+
+static void replays_get(struct http_request *r, void *context)
+{
+    submit(r, context, &replays, work_list);
+}
+
+static void replay_get(struct http_request *r, void *context)
+{
+    submit_for_id(r, context, &replays, work_get);
+}
+
+static void replay_delete(struct http_request *r, void *context)
+{
+    submit_for_id(r, context, &replays, work_cancel);
+}
+
+static void verifications_post(struct http_request *r, void *context)
+{
+    submit(r, context, &verifications, work_add);
+}
+
+static void verifications_get(struct http_request *r, void *context)
+{
+    submit(r, context, &verifications, work_list);
+}
+
+static void verification_get(struct http_request *r, void *context)
+{
+    submit_for_id(r, context, &verifications, work_get);
+}
+
+static void verification_delete(struct http_request *r, void *context)
+{
+    submit_for_id(r, context, &verifications, work_cancel);
+}
+
+/* ------------------------------------------------------------------ the routes */
+
+#define JOB_SCHEMA                                                                                 \
+    "{\"type\":\"object\",\"required\":[\"id\",\"kind\",\"state\",\"views\",\"events_done\","      \
+    "\"events_total\",\"events_per_second\",\"seconds_left\",\"created_at\",\"started_at\","       \
+    "\"finished_at\",\"result\"],\"properties\":{\"id\":{\"type\":\"integer\"},"                   \
+    "\"kind\":{\"enum\":[\"replay\",\"verify\"]},"                                                 \
+    "\"state\":{\"enum\":[\"waiting\",\"running\",\"cancelling\",\"done\",\"failed\","             \
+    "\"cancelled\"]},\"views\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"              \
+    "\"events_done\":{\"type\":\"integer\"},\"events_total\":{\"type\":\"integer\"},"              \
+    "\"events_per_second\":{\"type\":\"number\"},\"seconds_left\":{\"type\":[\"number\","          \
+    "\"null\"]},\"created_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"         \
+    "\"started_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                    \
+    "\"finished_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                   \
+    "\"result\":{\"type\":[\"object\",\"null\"]}}}"
+
+static const char views_body[] =
+    "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{\"views\":{\"type\":"
+    "\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Default: all views.\"}},"
+    "\"additionalProperties\":false}}}";
+
+static const struct http_answer_doc added[] = {
+    {202, "application/json", "The job; its id is asked for its progress.", JOB_SCHEMA},
+    {409, "application/problem+json", "One of the views is being replayed already.", NULL},
+    {0},
+};
+static const struct http_answer_doc one[] = {
+    {200, "application/json",
+     "The job: its state, its progress and, when it has ended, its result.", JOB_SCHEMA},
+    {404, "application/problem+json", "There is no such job.", NULL},
+    {0},
+};
+static const struct http_answer_doc list_of_replays[] = {
+    {200, "application/json", "The newest 100, newest first.",
+     "{\"type\":\"object\",\"required\":[\"replays\"],\"properties\":{\"replays\":{\"type\":"
+     "\"array\",\"items\":" JOB_SCHEMA "}}}"},
+    {0},
+};
+static const struct http_answer_doc list_of_verifications[] = {
+    {200, "application/json", "The newest 100, newest first.",
+     "{\"type\":\"object\",\"required\":[\"verifications\"],\"properties\":{\"verifications\":{"
+     "\"type\":\"array\",\"items\":" JOB_SCHEMA "}}}"},
+    {0},
+};
+static const struct http_param_doc id_param[] = {
+    {"id", "path", "{\"type\":\"integer\"}", "The job's id."}, {0}};
+
+enum { MAX_BODY = 64 * 1024 };
+
+const struct http_route admin_jobs_routes[] = {
+    {.method = "POST", .pattern = "/v1/admin/replays", .scope = SCOPE_ADMIN,
+     .handler = replays_post, .max_body = MAX_BODY, .operation = "startReplay",
+     .summary = "Build views again from the log, beside what is read", .answers = added,
+     .request_types = views_body},
+    {.method = "GET", .pattern = "/v1/admin/replays", .scope = SCOPE_ADMIN, .handler = replays_get,
+     .operation = "listReplays", .summary = "Replays", .answers = list_of_replays},
+    {.method = "GET", .pattern = "/v1/admin/replays/{id}", .scope = SCOPE_ADMIN,
+     .handler = replay_get, .operation = "getReplay", .summary = "A replay", .params = id_param,
+     .answers = one},
+    {.method = "DELETE", .pattern = "/v1/admin/replays/{id}", .scope = SCOPE_ADMIN,
+     .handler = replay_delete, .operation = "cancelReplay", .summary = "Cancel a replay",
+     .params = id_param, .answers = one},
+    {.method = "POST", .pattern = "/v1/admin/verifications", .scope = SCOPE_ADMIN,
+     .handler = verifications_post, .max_body = MAX_BODY, .operation = "startVerification",
+     .summary = "Compare views with the same SQL run by PostgreSQL", .answers = added,
+     .request_types = views_body},
+    {.method = "GET", .pattern = "/v1/admin/verifications", .scope = SCOPE_ADMIN,
+     .handler = verifications_get, .operation = "listVerifications", .summary = "Verifications",
+     .answers = list_of_verifications},
+    {.method = "GET", .pattern = "/v1/admin/verifications/{id}", .scope = SCOPE_ADMIN,
+     .handler = verification_get, .operation = "getVerification", .summary = "A verification",
+     .params = id_param, .answers = one},
+    {.method = "DELETE", .pattern = "/v1/admin/verifications/{id}", .scope = SCOPE_ADMIN,
+     .handler = verification_delete, .operation = "cancelVerification",
+     .summary = "Cancel a verification", .params = id_param, .answers = one},
+    {0},
+};

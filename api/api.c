@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the API and how they start and stop. */
+#include "api/api.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/accept.h"
+#include "api/api_internal.h"
+#include "api/home.h"
+#include "api/log_wait.h"
+#include "api/task.h"
+#include "base/openapi.h"
+
+enum { REDIS_TIMEOUT_MS = 5000, REDIS_WAITING = 256, REDIS_ANSWER_BYTES = 256 << 20 };
+enum { MAX_JOBS_WAITING = 64 };
+
+const struct option api_options[] = {
+    {.name = "api.workers", .type = OPTION_INT, .fallback = "4", .min = 1, .max = 64,
+     .about = "threads for requests that need PostgreSQL: /v1/log and administration"},
+    {.name = "api.ready_max_lag_s", .type = OPTION_INT, .fallback = "60", .min = 1, .max = 86400,
+     .about = "/readyz fails when a view is further behind the log than that"},
+    {0},
+};
+
+/* ------------------------------------------------------------------ start and stop */
+
+static void on_growth(void *context)
+{
+    struct api *a = context;
+    for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
+        struct api_loop *l = atomic_load(&a->loops[i]);
+        if (l != NULL)
+            log_wait_wake(l->waits);
+    }
+}
+
+void api_prepare_stop(struct api *a)
+{
+    atomic_store(&a->stopping, true);
+    on_growth(a);
+}
+
+static int start_threads(struct api *a, const struct config *c, struct err *e)
+{
+    struct workers_options workers = {.n_threads = (unsigned)config_int(c, "api.workers"),
+                                      .max_waiting = MAX_JOBS_WAITING,
+                                      .open = task_thread_open,
+                                      .close = task_thread_close,
+                                      .context = a};
+    struct heads_options heads = {a->parts.postgres_uri, on_growth, a};
+    return workers_start(&a->workers, &workers, e) == 0 ? heads_start(&a->heads, &heads, e) : -1;
+}
+
+static int find_redis(struct api *a, struct err *e)
+{
+    a->redis = (struct redis_async_options){.timeout_ms = REDIS_TIMEOUT_MS,
+                                            .max_waiting = REDIS_WAITING,
+                                            .max_answer_bytes = REDIS_ANSWER_BYTES};
+    return redis_address_parse(a->parts.redis_uri, &a->redis.address, e) == 0
+               ? redis_async_resolve(&a->redis.address, e)
+               : -1;
+}
+
+int api_new(struct api **out, const struct api_parts *parts, const struct config *c, struct err *e)
+{
+    struct api *a = mem_alloc(sizeof *a);
+    a->parts = *parts;
+    a->ready_max_lag_us = config_int(c, "api.ready_max_lag_s") * US_PER_SECOND;
+    a->started_us = clock_now_us();
+    a->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    struct buf policy = {0};
+    home_put_policy(&policy);
+    a->home_policy = buf_span(&policy);
+    if (find_redis(a, e) != 0 || zones_load(&a->zones, ZONES_FOLDER, e) != 0 ||
+        start_threads(a, c, e) != 0) {
+        api_free(a);
+        return -1;
+    }
+    *out = a;
+    return 0;
+}
+
+void api_free(struct api *a)
+{
+    if (a == NULL)
+        return;
+    heads_stop(a->heads);
+    workers_stop(a->workers);
+    for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
+        struct api_loop *l = atomic_load(&a->loops[i]);
+        if (l != NULL)
+            log_wait_free(l->waits);
+        free(l);
+    }
+    zones_free(a->zones);
+    if (a->statm_fd >= 0)
+        close(a->statm_fd);
+    free((void *)(uintptr_t)a->openapi.p);
+    free((void *)(uintptr_t)a->home_policy.p);
+    free(a);
+}
+
+/* ------------------------------------------------------------------ loops */
+
+static struct api_loop *find_loop(struct api *a, const struct http_loop *l)
+{
+    for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
+        struct api_loop *own = atomic_load(&a->loops[i]);
+        if (own != NULL && own->loop == l)
+            return own;
+    }
+    assert(!"a loop that was not started with api_on_loop_start");
+    return NULL;
+}
+
+struct api_loop *api_loop_of(struct api *a, const struct http_request *r)
+{
+    return find_loop(a, http_loop_of(r));
+}
+
+void api_on_loop_start(struct api *a, struct http_loop *l)
+{
+    struct api_loop *own = mem_alloc(sizeof *own);
+    *own = (struct api_loop){a, l, view_reader_new(l, &a->redis, a->parts.redis_prefix),
+                             log_wait_new(l, a)};
+    for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
+        struct api_loop *none = NULL;
+        if (atomic_compare_exchange_strong(&a->loops[i], &none, own))
+            return;
+    }
+    assert(!"more loops than API_MAX_LOOPS");
+}
+
+/* What other threads post to lives until api_free. */
+void api_on_loop_stop(struct api *a, struct http_loop *l)
+{
+    struct api_loop *own = find_loop(a, l);
+    log_wait_stop(own->waits);
+    view_reader_free(own->reader);
+    own->reader = NULL;
+}
+
+/* ------------------------------------------------------------------ routes */
+
+static size_t add_route(struct api *a, const struct http_route *route, struct http_route *out)
+{
+    *out = *route;
+    out->context = a;
+    return 1;
+}
+
+size_t api_routes(struct api *a, struct http_route *out, size_t max)
+{
+    const struct http_route *const tables[] = {
+        rows_routes,        views_routes,        sites_routes,        log_routes,
+        admin_jobs_routes,  admin_views_routes,  admin_sites_routes,  admin_tokens_routes,
+        admin_status_routes, operations_routes,  home_routes};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct http_route *r = tables[i]; r->method != NULL && n < max; r++)
+            n += add_route(a, r, &out[n]);
+    return n;
+}
+
+size_t api_metrics_routes(struct api *a, struct http_route *out, size_t max)
+{
+    if (max == 0)
+        return 0;
+    add_route(a, &metrics_route, out);
+    out->scope = SCOPE_OPEN;
+    return 1;
+}
+
+void api_describe(struct api *a, const struct http_route *routes, size_t n)
+{
+    struct buf text = {0};
+    openapi_print(&text, routes, n);
+    free((void *)(uintptr_t)a->openapi.p);
+    a->openapi = buf_span(&text);
+}
+
+void api_watch(struct api *a, const struct http_server *server)
+{
+    atomic_store(&a->server, server);
+}

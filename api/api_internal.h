@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the endpoints share. */
+#ifndef API_API_INTERNAL_H
+#define API_API_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "api/heads.h"
+#include "api/refusal.h"
+#include "base/workers.h"
+#include "base/writer.h"
+#include "base/zone.h"
+#include "views/redis_read.h"
+
+enum { API_MAX_LOOPS = 80 };
+
+struct log_wait; /* log_wait.c: requests that wait for the log to grow */
+
+/* What a loop has for itself. */
+struct api_loop {
+    struct api *api;
+    struct http_loop *loop;
+    struct view_reader *reader;
+    struct log_wait *waits;
+};
+
+struct api {
+    struct api_parts parts;
+    struct redis_async_options redis;
+    struct zones *zones;
+    struct workers *workers;
+    struct heads *heads;
+    int64_t ready_max_lag_us;
+    int statm_fd; /* /proc/self/statm */
+    int64_t started_us;
+    _Atomic bool stopping;
+    struct span openapi, home_policy;
+    const struct http_server *_Atomic server; /* NULL: not started yet */
+    struct api_loop *_Atomic loops[API_MAX_LOOPS]; /* filled from the front; also of a second server */
+};
+
+struct api_loop *api_loop_of(struct api *a, const struct http_request *r);
+
+/* Each file's routes, ended by method == NULL; the context is put in by api_routes. */
+extern const struct http_route rows_routes[], views_routes[], sites_routes[], log_routes[],
+    admin_jobs_routes[], admin_views_routes[], admin_sites_routes[], admin_tokens_routes[],
+    admin_status_routes[], operations_routes[], home_routes[];
+extern const struct http_route metrics_route;
+
+/* ---- answers */
+
+/* 400 with the field, or what the kind of the error says. */
+void api_send_refusal(struct http_request *r, const struct refusal *refused);
+/* Names the view, site … that is not there. */
+void api_send_not_found(struct http_request *r, const char *what, struct span name);
+void api_send_json(struct http_request *r, int status, struct span body);
+/* False when the token is for one site (403 is sent): what concerns all sites is not for it. */
+bool api_allow_all_sites(struct http_request *r);
+/* The same for one site ("": any). */
+bool api_allow_site(struct http_request *r, struct span site);
+
+/* The number in the path ("{id}"); sends 404 and returns false when it is none. */
+bool api_take_id(struct http_request *r, const char *what, int64_t *id);
+
+/* JSON or MessagePack as Accept asks; sends 406 and returns false when neither. */
+bool api_choose_form(struct http_request *r, enum writer_form *out);
+const char *api_content_type(enum writer_form form);
+
+void api_put_time(struct writer *w, const char *key, int64_t t_us); /* 0: null; UTC, microseconds */
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks: the bearer token's scope and site become the request's identity. */
+#include <strings.h>
+
+#include "api/api_internal.h"
+#include "api/rows_get.h"
+
+enum { MAX_SECRET_BYTES = 512 };
+
+/* The credentials after "Bearer "; absent when there are none of that kind. */
+static struct span bearer_of(struct span header)
+{
+    static const char scheme[] = "Bearer ";
+    if (header.n < sizeof scheme || strncasecmp(header.p, scheme, sizeof scheme - 1) != 0)
+        return SPAN_ABSENT;
+    struct span secret = {header.p + sizeof scheme - 1, header.n - sizeof scheme + 1};
+    while (secret.n > 0 && secret.p[0] == ' ')
+        secret = (struct span){secret.p + 1, secret.n - 1};
+    while (secret.n > 0 && secret.p[secret.n - 1] == ' ')
+        secret.n--;
+    return secret;
+}
+
+static bool covers(enum token_scope have, enum http_scope needed)
+{
+    return needed == SCOPE_OPEN || have == TOKEN_ADMIN ||
+           (needed == SCOPE_INGEST && have == TOKEN_INGEST) ||
+           (needed == SCOPE_READ && have == TOKEN_READ);
+}
+
+static struct span keep(struct http_request *r, struct span text)
+{
+    char *copy = http_alloc(r, text.n + 1);
+    memcpy(copy, text.p, text.n);
+    return (struct span){copy, text.n};
+}
+
+static void identify(struct http_request *r, const struct token_info *token)
+{
+    static const enum http_scope scopes[] = {
+        [TOKEN_INGEST] = SCOPE_INGEST, [TOKEN_READ] = SCOPE_READ, [TOKEN_ADMIN] = SCOPE_ADMIN};
+    struct http_identity *who = http_identity_of(r);
+    who->token_id = token->id;
+    who->scope_id = token->scope == TOKEN_ADMIN ? 0 : token->id;
+    who->scope = scopes[token->scope];
+    who->site = token->site[0] == '\0' ? SPAN_ABSENT : keep(r, span_of(token->site));
+}
+
+static bool refuse_without_token(struct http_request *r, struct span header)
+{
+    http_send_problem(r, &(struct http_problem){.slug = "unauthorized"}, "%s",
+                      header.n == 0 ? "send Authorization: Bearer TOKEN"
+                                    : "Authorization is not of the form Bearer TOKEN");
+    return false;
+}
+
+/* A public site's rows may be read by anyone: then the request is one for that site alone. */
+static bool reads_public_site(struct api *a, struct http_request *r)
+{
+    struct site_info site;
+    struct err e = {0};
+    if (http_route_of(r)->handler != rows_get)
+        return false;
+    struct span name = http_param(r, "site", 0, &e);
+    if (span_absent(name) || !sites_find(a->parts.sites, name, &site) || !site.is_public)
+        return false;
+    http_identity_of(r)->site = keep(r, name);
+    return true;
+}
+
+bool api_authorize(struct http_request *r, enum http_scope needed, void *context)
+{
+    static const char *const names[] = {"", "ingest", "read", "admin"};
+    struct api *a = context;
+    struct token_info token;
+    struct span header = http_header(r, "authorization"), secret = bearer_of(header);
+    if (span_absent(secret)) {
+        if (needed == SCOPE_OPEN)
+            return true;
+        if (needed == SCOPE_READ && reads_public_site(a, r))
+            return true;
+        return refuse_without_token(r, header);
+    }
+    if (secret.n > MAX_SECRET_BYTES || !tokens_find(a->parts.tokens, secret, &token)) {
+        http_send_problem(r, &(struct http_problem){.slug = "unauthorized"},
+                          "the token is not known; it may have been revoked");
+        return false;
+    }
+    if (!covers(token.scope, needed)) {
+        http_send_problem(r, &(struct http_problem){.slug = "forbidden"},
+                          "a token of scope %s is needed; this one has scope %s", names[needed],
+                          token_scope_names[token.scope]);
+        return false;
+    }
+    identify(r, &token);
+    return true;
+}
