@@ -25,9 +25,7 @@ static const char *const details[] = {
     [APPEND_POSITION_CONFLICT] = "the source is at another position",
     [APPEND_REFUSED] = "PostgreSQL refused the events",
     [APPEND_UNAVAILABLE] = "the log cannot be written now; nothing was stored",
-    [APPEND_UNKNOWN] =
-        "the events may or may not be stored: repeat with the same event ids, key or "
-        "position",
+    [APPEND_UNKNOWN] = "the events may or may not be stored: repeat with the same ids or position",
 };
 
 static void send_json(struct http_request *r, struct span body)

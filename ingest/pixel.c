@@ -63,6 +63,10 @@ void pixel_handle(struct http_request *r, void *context)
     struct ingest_loop *l = ingest_loop_of(g, r);
     struct sender sender;
     struct span page, referrer, key;
+    if (span_is(http_method(r), "HEAD")) { /* looks, and leaves no trace */
+        pixel_send(r, 200, NULL);
+        return;
+    }
     if (!ingest_sender(r, &sender) || !take_params(r, &page, &referrer, &key))
         return;
     struct submission s = {.append = collect_room(l->collect, 1), .pixel = true, .received = 1};
