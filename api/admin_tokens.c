@@ -74,7 +74,7 @@ static int read_wanted(struct task *t, struct task_thread *thread, struct wanted
 
 static int work_create(struct task *t, struct task_thread *thread)
 {
-    struct wanted wanted;
+    struct wanted wanted = {0};
     struct sql *sql;
     char secret[TOKEN_SECRET_BYTES];
     struct err *e = &t->refusal.err;

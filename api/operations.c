@@ -136,7 +136,7 @@ static void put_views(const struct overview *o, struct buf *out)
         metrics_put_head(out, view_numbers[k].name, "gauge", view_numbers[k].help);
         for (unsigned i = 0; i < o->n; i++) {
             char labels[128];
-            snprintf(labels, sizeof labels, "view=\"%s\"", o->views[i].plan->name);
+            snprintf(labels, sizeof labels, "view=\"%.*s\"", VIEW_NAME_BYTES, o->views[i].plan->name);
             metrics_put_value(out, view_numbers[k].name, labels,
                               view_number(&o->views[i], (enum view_number)k));
         }
@@ -151,7 +151,7 @@ static void put_late(struct live *live, struct buf *out)
                      "Events older than the finest slots their view still keeps.");
     for (unsigned i = 0; i < n && i < 64; i++) {
         char labels[128];
-        snprintf(labels, sizeof labels, "view=\"%s\"", status[i].name);
+        snprintf(labels, sizeof labels, "view=\"%.*s\"", VIEW_NAME_BYTES, status[i].name);
         metrics_put_value(out, "footfall_view_late_events_total", labels, (double)status[i].late);
     }
 }
