@@ -143,7 +143,7 @@ static int set_identity(const struct fields *f, const struct sender *s, struct e
                         struct rejection *r)
 {
     static const struct span page_view = {"PageViewEvent", 13};
-    e->token = s->token_id;
+    e->token = s->scope_id;
     e->type = page_view;
     if (fields_has(f, FIELD_EVENT_TYPE)) {
         e->type = value_of(f, FIELD_EVENT_TYPE)->text;

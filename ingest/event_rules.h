@@ -17,7 +17,7 @@
 /* Who sent the request: the same for all its events. */
 struct sender {
     bool trusted;           /* carries an ingest (or admin) token */
-    int64_t token_id;       /* 0: none */
+    int64_t scope_id;       /* of the event ids it gives: http_identity's */
     struct span site;       /* the token's only site; absent: any */
     struct address address; /* the client's */
     bool has_address;

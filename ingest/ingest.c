@@ -171,7 +171,7 @@ bool ingest_sender(struct http_request *r, struct sender *s)
         return false;
     }
     *s = (struct sender){.trusted = who->scope != SCOPE_OPEN,
-                         .token_id = who->token_id,
+                         .scope_id = who->scope_id,
                          .site = who->site,
                          .received_us = http_loop_now_us(http_loop_of(r))};
     s->has_address = address_parse(http_client(r), &s->address) == 0;

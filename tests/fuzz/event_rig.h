@@ -58,7 +58,7 @@ static inline void rig_send(struct span body, enum payload_form form, bool trust
 {
     static struct batch *batch;
     struct sender sender = {.trusted = trusted,
-                            .token_id = trusted,
+                            .scope_id = trusted,
                             .has_address = true,
                             .received_us = INT64_C(1764000000000000)};
     struct intake_tally tally;

@@ -56,7 +56,7 @@ static void check_text(struct span have, const char *want)
 static struct fixture *as_trusted(void **state)
 {
     struct fixture *x = *state;
-    x->sender = (struct sender){.trusted = true, .token_id = 7, .received_us = NOW_US};
+    x->sender = (struct sender){.trusted = true, .scope_id = 7, .received_us = NOW_US};
     return x;
 }
 

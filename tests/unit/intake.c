@@ -42,7 +42,7 @@ static int set_up(void **state)
     assert_int_equal(geo_open(&x->sources.geo, NULL, NULL), 0);
     x->intake = intake_new(&x->sources, gate, NULL);
     x->batch = batch_new();
-    x->sender = (struct sender){.trusted = true, .token_id = 3, .received_us = NOW_US};
+    x->sender = (struct sender){.trusted = true, .scope_id = 3, .received_us = NOW_US};
     *state = x;
     return 0;
 }
