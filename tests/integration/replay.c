@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replays: beside the live view, compared with it, switched to; cut short and gone on with. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "log/view_registry.h"
+#include "tests/support/view_rig.h"
+
+static void start(struct view_rig *r, uint32_t events)
+{
+    rig_live_start(r);
+    rig_append(r, events, 500);
+    rig_wait_caught_up(r);
+}
+
+static bool says(const struct job *job, const char *text)
+{
+    return job->result != NULL && strstr(job->result, text) != NULL;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+        n++;
+    return n;
+}
+
+static void assert_done(struct view_rig *r, int64_t id, unsigned n_same)
+{
+    struct job job = rig_wait_job(r, id);
+    if (job.state != JOB_DONE)
+        fail_msg("the job is %s: %s", job_state_name(job.state), job.result);
+    assert_int_equal(count(job.result, "\"same\": true") + count(job.result, "\"same\":true"),
+                     n_same);
+    job_clear(&job);
+}
+
+/* ---- the law */
+
+static void a_replay_gives_what_the_live_view_showed(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 20000);
+    rig_runner_start(r);
+    int64_t id = rig_add_job(r, JOB_REPLAY, NULL);
+    rig_append(r, 3000, 10); /* while it runs */
+    assert_done(r, id, 11);
+    rig_wait_caught_up(r);
+    assert_int_equal(rig_status(r, "visitors").generation, 2);
+    assert_string_equal(rig_redis(r, "HGET", "ff:current", "everything", NULL), "2");
+    rig_assert_agrees(r);
+}
+
+static void a_replay_of_one_view_leaves_the_others(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 3000);
+    rig_runner_start(r);
+    assert_done(r, rig_add_job(r, JOB_REPLAY, "visitors"), 1);
+    assert_int_equal(rig_status(r, "visitors").generation, 2);
+    assert_int_equal(rig_status(r, "pageviews").generation, 1);
+    rig_assert_agrees(r);
+}
+
+static void a_replay_of_an_empty_log_is_done(void **state)
+{
+    struct view_rig *r = *state;
+    rig_live_start(r);
+    rig_wait_caught_up(r);
+    rig_runner_start(r);
+    assert_done(r, rig_add_job(r, JOB_REPLAY, NULL), 11);
+}
+
+static bool only_second_generation(void *arg)
+{
+    struct view_rig *r = arg;
+    return strstr(rig_redis(r, "KEYS", "ff:{visitors:1:0}:*", NULL), "ff:") == NULL &&
+           support_sql_int(r->postgres, "SELECT count(*) FROM view_generation"
+                                        " WHERE name = 'visitors' AND state <> 'current'") == 0;
+}
+
+static void what_was_before_is_taken_away(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 3000);
+    rig_runner_start(r);
+    assert_non_null(strstr(rig_redis(r, "KEYS", "ff:{visitors:1:0}:*", NULL), "ff:"));
+    assert_done(r, rig_add_job(r, JOB_REPLAY, "visitors"), 1);
+    wait_until(60000, "the first generation to be gone", only_second_generation, r);
+    rig_assert_agrees(r);
+}
+
+static void a_spoilt_page_is_mended_by_a_replay(void **state)
+{
+    struct view_rig *r = *state;
+    const struct plan *plan = plan_find(SPAN_LITERAL("pageviews_by_region"));
+    start(r, 3000);
+    rig_runner_start(r);
+    const char *index =
+        rig_redis(r, "ZRANGE", rig_key(r, plan->name, "index"), "0", "0", NULL);
+    char *name = mem_format("%.*s", (int)strcspn(index + 1, "]"), index + 1);
+    rig_redis(r, "DEL", rig_key(r, plan->name, name), NULL);
+    assert_true(rig_verify(r, plan).n_differences > 0);
+    assert_done(r, rig_add_job(r, JOB_REPLAY, plan->name), 1);
+    rig_wait_caught_up(r);
+    rig_assert_agrees(r);
+    free(name);
+}
+
+static void a_difference_is_reported(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 2000);
+    rig_live_stop(r);
+    rig_redis(r, "HSET", rig_key(r, "pageviews", "state"), "digest",
+              "0123456789abcdef0123456789abcdef", NULL);
+    rig_live_start(r);
+    rig_wait_caught_up(r);
+    rig_runner_start(r);
+    int64_t id = rig_add_job(r, JOB_REPLAY, "pageviews");
+    assert_done(r, id, 0);
+    struct job job = rig_job(r, id);
+    assert_true(says(&job, "\"digest_before\":"));
+    assert_true(says(&job, "0123456789abcdef0123456789abcdef"));
+    job_clear(&job);
+    rig_assert_agrees(r);
+}
+
+/* ---- only one at a time */
+
+static void a_view_is_replayed_once_at_a_time(void **state)
+{
+    struct view_rig *r = *state;
+    struct err e = {0};
+    int64_t id, running, first = rig_add_job(r, JOB_REPLAY, "visitors"); /* nobody runs it */
+    struct span names[] = {SPAN_LITERAL("pageviews"), SPAN_LITERAL("visitors")};
+    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names, 2}, &id, &running, &e), &e);
+    assert_int_equal(id, 0);
+    assert_int_equal(running, first);
+    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names, 1}, &id, &running, &e), &e);
+    assert_int_not_equal(id, 0);
+    bool found;
+    support_ok(jobs_cancel(r->sql, first, &found, &e), &e);
+    assert_true(found);
+    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names + 1, 1}, &id, &running, &e), &e);
+    assert_int_not_equal(id, 0);
+}
+
+static void an_unknown_view_fails_the_job(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 100);
+    rig_runner_start(r);
+    struct job job = rig_wait_job(r, rig_add_job(r, JOB_REPLAY, "no_such_view"));
+    assert_int_equal(job.state, JOB_FAILED);
+    assert_true(says(&job, "there is no view no_such_view"));
+    job_clear(&job);
+}
+
+/* ---- cut short */
+
+static bool second_is_half_built(void *arg)
+{
+    struct view_rig *r = arg;
+    return atoi(rig_redis(r, "HGET", "ff:{pageviews_by_page:2:0}:state", "offset", NULL)) > 1000;
+}
+
+/* A replay that is slow enough to be caught in the middle: it flushes after every chunk. */
+static int64_t start_slow_replay(struct view_rig *r)
+{
+    r->runner_options.chunk_events = 500;
+    r->runner_options.flush_ms = 0;
+    rig_runner_start(r);
+    int64_t id = rig_add_job(r, JOB_REPLAY, "pageviews_by_page");
+    wait_until(60000, "the replay to be under way", second_is_half_built, r);
+    return id;
+}
+
+static void a_replay_cut_short_goes_on_where_it_was(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 100000);
+    int64_t id = start_slow_replay(r);
+    rig_live_stop(r);
+    struct job job = rig_job(r, id);
+    assert_int_equal(job.state, JOB_RUNNING);
+    job_clear(&job);
+    assert_string_equal(rig_redis(r, "HGET", "ff:current", "pageviews_by_page", NULL), "1");
+    assert_true(second_is_half_built(r));
+    rig_redis(r, "HSET", "ff:{pageviews_by_page:2:0}:state", "mark", "not built anew", NULL);
+    rig_live_start(r);
+    r->runner_options.chunk_events = 50000;
+    rig_runner_start(r);
+    assert_done(r, id, 1);
+    assert_string_equal(rig_redis(r, "HGET", rig_key(r, "pageviews_by_page", "state"), "mark", NULL),
+                        "not built anew");
+    rig_assert_agrees(r);
+}
+
+static void a_replay_whose_redis_is_killed_goes_on(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 100000);
+    int64_t id = start_slow_replay(r);
+    rig_redis_kill9(r);
+    assert_done(r, id, 1);
+    rig_wait_caught_up(r);
+    rig_assert_agrees(r);
+}
+
+static void a_replay_whose_redis_is_flushed_still_ends_well(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 100000);
+    int64_t id = start_slow_replay(r);
+    rig_redis(r, "FLUSHALL", NULL);
+    rig_append(r, 10, 10);
+    struct job job = rig_wait_job(r, id);
+    assert_true(job.state == JOB_DONE || job.state == JOB_FAILED);
+    job_clear(&job);
+    rig_wait_caught_up(r);
+    rig_assert_agrees(r);
+}
+
+static bool candidate_is_gone(void *arg)
+{
+    struct view_rig *r = arg;
+    return strstr(rig_redis(r, "KEYS", "ff:{pageviews_by_page:2:0}:*", NULL), "ff:") == NULL;
+}
+
+static void a_cancelled_replay_leaves_nothing(void **state)
+{
+    struct view_rig *r = *state;
+    struct err e = {0};
+    bool found;
+    start(r, 100000);
+    int64_t id = start_slow_replay(r);
+    support_ok(jobs_cancel(r->sql, id, &found, &e), &e);
+    struct job job = rig_wait_job(r, id);
+    assert_int_equal(job.state, JOB_CANCELLED);
+    job_clear(&job);
+    wait_until(60000, "the cancelled generation to be gone", candidate_is_gone, r);
+    assert_int_equal(rig_status(r, "pageviews_by_page").generation, 1);
+    rig_assert_agrees(r);
+}
+
+static void progress_says_how_far_it_is(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 20000);
+    rig_runner_start(r);
+    struct job job = rig_wait_job(r, rig_add_job(r, JOB_REPLAY, NULL));
+    assert_int_equal(job.progress.events_total, 20000);
+    assert_int_equal(job.progress.events_done, 20000);
+    assert_true(job.progress.events_per_second > 0);
+    assert_true(job.started_us >= job.created_us && job.finished_us >= job.started_us);
+    job_clear(&job);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_replay_gives_what_the_live_view_showed),
+        TEST(a_replay_of_one_view_leaves_the_others),
+        TEST(a_replay_of_an_empty_log_is_done),
+        TEST(what_was_before_is_taken_away),
+        TEST(a_spoilt_page_is_mended_by_a_replay),
+        TEST(a_difference_is_reported),
+        TEST(a_view_is_replayed_once_at_a_time),
+        TEST(an_unknown_view_fails_the_job),
+        TEST(a_replay_cut_short_goes_on_where_it_was),
+        TEST(a_replay_whose_redis_is_killed_goes_on),
+        TEST(a_replay_whose_redis_is_flushed_still_ends_well),
+        TEST(a_cancelled_replay_leaves_nothing),
+        TEST(progress_says_how_far_it_is),
+    };
+    return support_run("replay", tests, sizeof(tests) / sizeof(tests[0]));
+}
