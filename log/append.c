@@ -54,6 +54,7 @@ void append_answer_json(struct buf *out, const struct append_request *r)
     if (r->accepted == 0)
         buf_put_text(out, "\"first_seq\": null, \"last_seq\": null}");
     else
-        buf_printf(out, "\"first_seq\": %llu, \"last_seq\": %llu}", (unsigned long long)r->first_seq,
+        buf_printf(out, "\"first_seq\": %llu, \"last_seq\": %llu}",
+                   (unsigned long long)r->first_seq,
                    (unsigned long long)(r->first_seq + r->accepted - 1));
 }

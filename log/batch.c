@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building batches: every column is its PostgreSQL array in binary form (log/array.h) from the first
- * byte on.
+/* Building batches: every column is its PostgreSQL array in binary form (log/array.h) from the
+ * first byte on.
  *
  * A column starts as FORM_NULL, becomes FORM_CONSTANT with its first value and FORM_PLAIN when a
  * second value or a NULL differs; it never goes back until the batch is reset. */
@@ -56,7 +56,8 @@ static void put_repeated(struct column_builder *c, struct span bytes, uint32_t c
 
 static struct span elements_of(const struct column_builder *c)
 {
-    return (struct span){(const char *)c->array.p + ARRAY_HEADER_BYTES, c->array.n - ARRAY_HEADER_BYTES};
+    return (struct span){(const char *)c->array.p + ARRAY_HEADER_BYTES,
+                         c->array.n - ARRAY_HEADER_BYTES};
 }
 
 /* Gives each of the `count` events so far an element of its own. */
@@ -75,7 +76,8 @@ static void make_plain(struct column_builder *c, uint32_t count)
 static bool is_constant(const struct column_builder *c, struct value v)
 {
     const uint8_t *bytes = c->array.p + ARRAY_HEADER_BYTES + 4 + v.has_prefix;
-    return c->array.n == ARRAY_HEADER_BYTES + 4 + (size_t)value_bytes(v) && memcmp(bytes, v.p, v.n) == 0;
+    return c->array.n == ARRAY_HEADER_BYTES + 4 + (size_t)value_bytes(v) &&
+           memcmp(bytes, v.p, v.n) == 0;
 }
 
 /* A value where the column is not plain yet; count events are in already. */
@@ -224,9 +226,11 @@ static void add_column(struct column_builder *to, uint32_t to_count, struct colu
                        uint32_t count)
 {
     struct span bytes = {(const char *)from.elements, (size_t)(from.end - from.elements)};
-    bool same = to_count == 0 ? from.form != FORM_PLAIN
-                              : to->form == from.form && (from.form == FORM_NULL ||
-                                (from.form == FORM_CONSTANT && span_equal(elements_of(to), bytes)));
+    bool same = to_count == 0
+                    ? from.form != FORM_PLAIN
+                    : to->form == from.form &&
+                          (from.form == FORM_NULL ||
+                           (from.form == FORM_CONSTANT && span_equal(elements_of(to), bytes)));
     if (same && to_count == 0) {
         buf_put_span(&to->array, bytes);
         to->form = from.form;

@@ -13,6 +13,7 @@
 #ifndef LOG_BATCH_H
 #define LOG_BATCH_H
 
+#include <assert.h>
 #include <endian.h>
 
 #include "base/buf.h"
@@ -115,6 +116,7 @@ static inline struct span column_next(struct column_cursor *c)
 static inline int64_t element_int8(struct span bytes) /* of a COLUMN_INT8 */
 {
     uint64_t word;
+    assert(bytes.p != NULL);
     memcpy(&word, bytes.p, sizeof(word));
     return (int64_t)be64toh(word);
 }
@@ -129,7 +131,8 @@ static inline bool element_bool(struct span bytes)
     return bytes.p[0] != 0;
 }
 
-static inline struct span element_json(struct span bytes) /* the text, without jsonb's version byte */
+static inline struct span
+element_json(struct span bytes) /* the text, without jsonb's version byte */
 {
     return (struct span){bytes.p + 1, bytes.n - 1};
 }

@@ -62,9 +62,8 @@ enum { EVENT_SCHEMA_ID = 1 };
 /* Bytes of an element of a fixed-size type, 0 for the others. */
 static inline uint32_t column_width(enum column_type type)
 {
-    static const uint32_t widths[] = {
-        [COLUMN_TEXT] = 0, [COLUMN_INT8] = 8, [COLUMN_BOOL] = 1, [COLUMN_UUID] = 16, [COLUMN_TIME] = 8,
-        [COLUMN_JSON] = 0};
+    static const uint32_t widths[] = {[COLUMN_TEXT] = 0,  [COLUMN_INT8] = 8, [COLUMN_BOOL] = 1,
+                                      [COLUMN_UUID] = 16, [COLUMN_TIME] = 8, [COLUMN_JSON] = 0};
     return widths[type];
 }
 
@@ -75,16 +74,16 @@ enum event_column event_column_of(struct span sql_name);
  * UTF-8 without NUL (ingest's promise). */
 struct event {
     uint8_t id[16];
-    bool id_from_client;  /* then a repeat within the window is a duplicate */
-    int64_t time_us;      /* event time */
-    int64_t received_us;  /* processing time */
+    bool id_from_client; /* then a repeat within the window is a duplicate */
+    int64_t time_us;     /* event time */
+    int64_t received_us; /* processing time */
     struct span type, site, host, path, query, referrer, referrer_host, session_id, user_id;
     struct span browser, os, device, country, region, utm_source, utm_medium, utm_campaign;
-    struct span props;    /* a flat JSON object */
+    struct span props; /* a flat JSON object */
     struct span ip;
-    uint64_t visitor;     /* stored as the same 64 bits in a bigint */
+    uint64_t visitor; /* stored as the same 64 bits in a bigint */
     bool bot;
-    int64_t token;        /* id of the token it came with; 0: none */
+    int64_t token; /* id of the token it came with; 0: none */
 };
 
 #endif

@@ -34,9 +34,9 @@ static struct span text_of(enum event_column column, struct span bytes, struct t
         return (struct span){room->bytes,
                              (size_t)clock_format(room->bytes, element_time_us(bytes), 6)};
     case COLUMN_INT8: /* visitor */
-        return (struct span){room->bytes, (size_t)snprintf(room->bytes, sizeof(room->bytes),
-                                                           "%016" PRIx64,
-                                                           (uint64_t)element_int8(bytes))};
+        return (struct span){room->bytes,
+                             (size_t)snprintf(room->bytes, sizeof(room->bytes), "%016" PRIx64,
+                                              (uint64_t)element_int8(bytes))};
     default:
         return bytes;
     }

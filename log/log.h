@@ -11,8 +11,8 @@
 
 /* ------------------------------------------------------------------ reading */
 
-/* A connection of its own; one thread at a time. After ERR_DOWN it stays usable: the next call connects
- * again. */
+/* A connection of its own; one thread at a time. After ERR_DOWN it stays usable: the next call
+ * connects again. */
 struct log_reader;
 
 int log_reader_open(struct log_reader **out, const char *postgres_uri, struct err *e) MUST_CHECK;
@@ -25,7 +25,8 @@ struct log_identity {
 int log_identity(struct log_reader *r, struct log_identity *out, struct err *e) MUST_CHECK;
 
 /* The next seq of a partition (0 when empty). */
-int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq, struct err *e) MUST_CHECK;
+int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq,
+             struct err *e) MUST_CHECK;
 /* The id of the event at seq; ERR_DATA when the log has no such event. */
 int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t id[16],
                  struct err *e) MUST_CHECK;
@@ -42,7 +43,7 @@ struct log_range {
     uint32_t partition;
     uint64_t from_seq, to_seq; /* half-open; to_seq UINT64_MAX: to the end */
     column_set columns;
-    uint32_t max_events;       /* stop after the batch that reaches it; at least one batch is given */
+    uint32_t max_events; /* stop after the batch that reaches it; at least one batch is given */
 };
 
 int log_read(struct log_reader *r, const struct log_range *range, struct log_chunk *out,
@@ -54,7 +55,8 @@ int log_read_finish(struct log_reader *r, struct log_chunk *out, struct err *e) 
 void log_chunk_clear(struct log_chunk *c);
 
 /* Waits until partition has events at or beyond seq, or timeout_ms passed, or log_reader_wake was
- * called: LISTEN in other processes, log_reader_wake in the writer's own. 1 there is more, 0 not. */
+ * called: LISTEN in other processes, log_reader_wake in the writer's own. 1 there is more, 0 not.
+ */
 int log_reader_wait(struct log_reader *r, uint32_t partition, uint64_t seq, int timeout_ms,
                     struct err *e) MUST_CHECK;
 void log_reader_wake(struct log_reader *r); /* any thread */
@@ -64,37 +66,37 @@ void log_reader_wake(struct log_reader *r); /* any thread */
 struct log_writer; /* a thread with the append connection and the window of event ids */
 
 enum append_outcome {
-    APPEND_DONE,               /* durable; first_seq, accepted, duplicates are set */
-    APPEND_REPEATED,           /* this idempotency key was answered before: answer is that body */
-    APPEND_KEY_MISMATCH,       /* key known with another body: 422 */
-    APPEND_KEY_RUNNING,        /* the first request with this key still runs: 409 */
-    APPEND_KEYS_FULL,          /* the token has too many live keys: 429 */
-    APPEND_POSITION_REPEATED,  /* source: ends at or before the stored position: a duplicate */
-    APPEND_POSITION_CONFLICT,  /* source: starts elsewhere: 409, position is the stored one */
-    APPEND_REFUSED,            /* PostgreSQL refused its data (SQLSTATE 22): 400, reason */
-    APPEND_UNAVAILABLE,        /* not stored, safe to repeat: 503 */
-    APPEND_UNKNOWN             /* may or may not be stored: 503 outcome-unknown */
+    APPEND_DONE,              /* durable; first_seq, accepted, duplicates are set */
+    APPEND_REPEATED,          /* this idempotency key was answered before: answer is that body */
+    APPEND_KEY_MISMATCH,      /* key known with another body: 422 */
+    APPEND_KEY_RUNNING,       /* the first request with this key still runs: 409 */
+    APPEND_KEYS_FULL,         /* the token has too many live keys: 429 */
+    APPEND_POSITION_REPEATED, /* source: ends at or before the stored position: a duplicate */
+    APPEND_POSITION_CONFLICT, /* source: starts elsewhere: 409, position is the stored one */
+    APPEND_REFUSED,           /* PostgreSQL refused its data (SQLSTATE 22): 400, reason */
+    APPEND_UNAVAILABLE,       /* not stored, safe to repeat: 503 */
+    APPEND_UNKNOWN            /* may or may not be stored: 503 outcome-unknown */
 };
 
 /* One sender's request inside an append. The writer fills the second half. */
 struct append_request {
-    uint32_t first, count;      /* its events in the batch; count may be 0 with a source */
-    int64_t scope;              /* token scope of keys, sources and event ids; 0: no token */
-    struct span site;           /* the token's site, or empty */
-    struct span key;            /* idempotency key, or absent */
-    uint8_t body_hash[32];      /* SHA-256 of the body, with a key */
-    struct span source;         /* source name, or absent */
+    uint32_t first, count; /* its events in the batch; count may be 0 with a source */
+    int64_t scope;         /* token scope of keys, sources and event ids; 0: no token */
+    struct span site;      /* the token's site, or empty */
+    struct span key;       /* idempotency key, or absent */
+    uint8_t body_hash[32]; /* SHA-256 of the body, with a key */
+    struct span source;    /* source name, or absent */
     int64_t source_start, source_end;
-    struct span rejected_json;  /* the "rejected" array of its answer, kept with a key */
+    struct span rejected_json; /* the "rejected" array of its answer, kept with a key */
 
     enum append_outcome outcome;
     uint32_t accepted, duplicates;
-    uint64_t first_seq;         /* when accepted > 0 */
+    uint64_t first_seq; /* when accepted > 0 */
     uint32_t partition;
-    int64_t position;           /* stored position of the source */
-    struct span answer;         /* APPEND_REPEATED: the stored answer, in the append's arena */
-    struct span reason;         /* APPEND_REFUSED */
-    void *owner;                /* the sender's own, untouched */
+    int64_t position;   /* stored position of the source */
+    struct span answer; /* APPEND_REPEATED: the stored answer, in the append's arena */
+    struct span reason; /* APPEND_REFUSED */
+    void *owner;        /* the sender's own, untouched */
 };
 
 /* A loop's collected requests: handed over whole, handed back whole. */
@@ -102,10 +104,10 @@ struct append {
     struct batch *batch;
     struct append_request *requests; /* grows with append_add_request */
     uint32_t n_requests, cap_requests;
-    struct arena *arena;             /* of the spans in the requests; never NULL */
+    struct arena *arena;               /* of the spans in the requests; never NULL */
     void (*on_done)(struct append *a); /* called on the writer's thread */
     void *owner;
-    struct append *next;             /* the writer's queue */
+    struct append *next; /* the writer's queue */
 };
 
 struct append *append_new(void (*on_done)(struct append *), void *owner);
@@ -114,8 +116,8 @@ void append_reset(struct append *a);
 void append_free(struct append *a);
 
 /* The body of the 202 to a request whose outcome is APPEND_DONE (contract.md): {"accepted",
- * "duplicates", "rejected", "partition", "first_seq", "last_seq"}. What is stored with an idempotency
- * key is this text, so a repeat is answered byte by byte as the first time. */
+ * "duplicates", "rejected", "partition", "first_seq", "last_seq"}. What is stored with an
+ * idempotency key is this text, so a repeat is answered byte by byte as the first time. */
 void append_answer_json(struct buf *out, const struct append_request *r);
 
 struct log_writer_options {
@@ -125,9 +127,9 @@ struct log_writer_options {
     uint32_t max_queue;          /* appends waiting, 0: 1,024; submit fails beyond */
     uint32_t max_keys_per_token; /* live idempotency keys, 0: 10,000 */
     int64_t doubt_timeout_ms;    /* a commit in doubt is answered APPEND_UNKNOWN then; 0: 10,000 */
-    int64_t owner_timeout_ms;    /* an owner without heartbeat for so long is ended; default 15,000 */
-    int64_t take_over_ms;        /* how long start waits for another owner to end; 0: until it would be
-                                  * ended for want of a heartbeat */
+    int64_t owner_timeout_ms; /* an owner without heartbeat for so long is ended; default 15,000 */
+    int64_t take_over_ms;     /* how long start waits for another owner to end; 0: until it would be
+                               * ended for want of a heartbeat */
     void (*on_append)(void *context, uint32_t partition, uint64_t next_seq); /* after each commit */
     void *context;
 };

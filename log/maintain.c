@@ -13,7 +13,7 @@ enum chore { CHORE_TOKENS, CHORE_SITES, CHORE_SALTS, CHORE_KEYS, CHORE_SEGMENTS,
 struct maintainer {
     struct maintain_options options;
     char *uri;
-    struct sql *sql; /* NULL: not connected */
+    struct sql *sql;          /* NULL: not connected */
     int64_t due_us[N_CHORES]; /* 0: now */
 };
 
@@ -37,19 +37,23 @@ static int refresh_salts(struct maintainer *m, int64_t now_us, struct err *e)
 static int delete_expired_keys(struct maintainer *m, int64_t now_us, struct err *e)
 {
     (void)now_us; /* the writer compares with PostgreSQL's clock too */
-    return sql_run(m->sql, "DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'",
+    return sql_run(m->sql,
+                   "DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'",
                    SQL_NO_PARAMS, NULL, e);
 }
 
-/* The segment in use and the next one. A short lock_timeout, so that a long reader delays only this. */
+/* The segment in use and the next one. A short lock_timeout, so that a long reader delays only
+ * this. */
 static int make_segments(struct maintainer *m, int64_t now_us, struct err *e)
 {
     (void)now_us;
     char text[320];
     snprintf(text, sizeof(text),
              "SET lock_timeout = '500ms';"
-             "SELECT log_make_segment(p, log_next_seq(p)), log_make_segment(p, log_next_seq(p) + 100000000)"
-             " FROM generate_series(0, %u - 1) p; RESET lock_timeout", m->options.n_partitions);
+             "SELECT log_make_segment(p, log_next_seq(p)), log_make_segment(p, log_next_seq(p) + "
+             "100000000)"
+             " FROM generate_series(0, %u - 1) p; RESET lock_timeout",
+             m->options.n_partitions);
     return sql_run(m->sql, text, SQL_NO_PARAMS, NULL, e);
 }
 

@@ -30,12 +30,13 @@ int migrate_version(void)
 static int check_server(struct sql *s, struct err *e)
 {
     struct sql_rows rows = {0};
-    if (sql_run(s,
-                "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
-                " pg_encoding_to_char(encoding), datname, EXISTS (SELECT FROM pg_settings"
-                "   WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))"
-                " FROM pg_database WHERE datname = current_database()",
-                SQL_NO_PARAMS, &rows, e) != 0)
+    if (sql_run(
+            s,
+            "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+            " pg_encoding_to_char(encoding), datname, EXISTS (SELECT FROM pg_settings"
+            "   WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))"
+            " FROM pg_database WHERE datname = current_database()",
+            SQL_NO_PARAMS, &rows, e) != 0)
         return -1;
     int status = 0;
     struct span version = sql_value(&rows, 0, 1), encoding = sql_value(&rows, 0, 2);
@@ -43,12 +44,15 @@ static int check_server(struct sql *s, struct err *e)
         status = err_set(e, ERR_INPUT, "PostgreSQL is %.*s; Footfall needs 15 or later",
                          SPAN_ARGS(version));
     else if (!sql_bool(&rows, 0, 4))
-        status = err_set(e, ERR_INPUT, "this PostgreSQL %.*s was built without lz4, which Footfall "
-                         "needs; use a build --with-lz4", SPAN_ARGS(version));
+        status = err_set(e, ERR_INPUT,
+                         "this PostgreSQL %.*s was built without lz4, which Footfall "
+                         "needs; use a build --with-lz4",
+                         SPAN_ARGS(version));
     else if (!span_is(encoding, "UTF8"))
-        status = err_set(e, ERR_INPUT, "the database %.*s has the encoding %.*s; create one with "
-                         "ENCODING 'UTF8' TEMPLATE template0", SPAN_ARGS(sql_value(&rows, 0, 3)),
-                         SPAN_ARGS(encoding));
+        status = err_set(e, ERR_INPUT,
+                         "the database %.*s has the encoding %.*s; create one with "
+                         "ENCODING 'UTF8' TEMPLATE template0",
+                         SPAN_ARGS(sql_value(&rows, 0, 3)), SPAN_ARGS(encoding));
     sql_rows_clear(&rows);
     return status;
 }
@@ -88,8 +92,10 @@ static int apply_missing(struct sql *s, struct err *e)
     if (current_version(s, &version, e) != 0)
         return -1;
     if (version > N_MIGRATIONS)
-        return err_set(e, ERR_DATA, "the database has schema version %lld, this Footfall knows up to "
-                       "%d; use the newer Footfall", (long long)version, (int)N_MIGRATIONS);
+        return err_set(e, ERR_DATA,
+                       "the database has schema version %lld, this Footfall knows up to "
+                       "%d; use the newer Footfall",
+                       (long long)version, (int)N_MIGRATIONS);
     while (version < N_MIGRATIONS)
         if (apply(s, (int)++version, e) != 0)
             return -1;

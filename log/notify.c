@@ -12,7 +12,7 @@ enum { MAX_PARTITIONS = 64 };
 
 struct notifier {
     char *uri;
-    struct sql *sql; /* NULL: not connected */
+    struct sql *sql;         /* NULL: not connected */
     _Atomic uint64_t marked; /* a bit per partition, modulo 64 */
 };
 

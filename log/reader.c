@@ -89,8 +89,10 @@ int log_identity(struct log_reader *r, struct log_identity *out, struct err *e)
     if (rows.count == 1 && sql_value(&rows, 0, 0).n == sizeof(out->log_id) - 1)
         memcpy(out->log_id, sql_value(&rows, 0, 0).p, sizeof(out->log_id) - 1);
     sql_rows_clear(&rows);
-    return out->log_id[0] != '\0' ? 0 : err_set(e, ERR_DATA, "log_meta does not name the log: run "
-                                                "`footfall migrate`");
+    return out->log_id[0] != '\0' ? 0
+                                  : err_set(e, ERR_DATA,
+                                            "log_meta does not name the log: run "
+                                            "`footfall migrate`");
 }
 
 int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq, struct err *e)
@@ -119,7 +121,9 @@ int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t
                          (unsigned long long)seq);
     } else {
         struct column_cursor ids = column_cursor_of(&chunk.slices[0].columns[EVENT_ID]);
-        memcpy(id, column_next(&ids).p, 16);
+        struct span bytes = column_next(&ids);
+        assert(bytes.n == 16); /* never NULL: take_array */
+        memcpy(id, bytes.p, 16);
     }
     log_chunk_clear(&chunk);
     return status;
@@ -205,7 +209,8 @@ static uint64_t get_int8(const PGresult *result, int row, int column)
 }
 
 /* false: the array is not one of this log's forms. */
-static bool take_array(struct column_slice *out, struct span bytes, uint32_t count)
+static bool take_array(struct column_slice *out, struct span bytes, uint32_t count,
+                       const struct column_spec *spec)
 {
     const uint8_t *header = (const uint8_t *)bytes.p;
     if (bytes.n < ARRAY_HEADER_BYTES || array_read_word(header) != 1)
@@ -217,7 +222,7 @@ static bool take_array(struct column_slice *out, struct span bytes, uint32_t cou
         .form = elements == count && count > 1 ? FORM_PLAIN : FORM_CONSTANT,
         .has_nulls = array_read_word(header + 4) != 0,
     };
-    return elements == count || elements == 1;
+    return (elements == count || elements == 1) && (spec->nullable || !out->has_nulls);
 }
 
 static int take_row(const PGresult *result, int row, const struct log_range *range,
@@ -234,11 +239,15 @@ static int take_row(const PGresult *result, int row, const struct log_range *ran
     for (int c = 0; c < N_EVENT_COLUMNS; c++) {
         if (!(range->columns & COLUMN_BIT(c)))
             continue;
-        struct span bytes = {PQgetvalue(result, row, field), (size_t)PQgetlength(result, row, field)};
-        if (!PQgetisnull(result, row, field) && !take_array(&out->columns[c], bytes, out->count))
-            return err_set(e, ERR_DATA, "batch %llu of the log: the column %s has not as many values "
-                           "as the batch has events", (unsigned long long)out->first_seq,
-                           event_columns[c].sql_name);
+        struct span bytes = {PQgetvalue(result, row, field),
+                             (size_t)PQgetlength(result, row, field)};
+        const struct column_spec *spec = &event_columns[c];
+        if (!PQgetisnull(result, row, field) &&
+            !take_array(&out->columns[c], bytes, out->count, spec))
+            return err_set(e, ERR_DATA,
+                           "batch %llu of the log: the column %s does not have a value for each of "
+                           "its %u events",
+                           (unsigned long long)out->first_seq, spec->sql_name, out->count);
         field++;
     }
     return 0;

@@ -15,13 +15,13 @@ enum kind { KIND_SOURCE, KIND_KEY, N_KINDS };
 struct known {
     struct known *next; /* of its kind, in order of announcement */
     enum kind kind;
-    bool stored;        /* a key: PostgreSQL has it */
-    bool news;          /* goes into this commit */
+    bool stored; /* a key: PostgreSQL has it */
+    bool news;   /* goes into this commit */
     int64_t scope;
     struct span site, name;
-    int64_t position;             /* a source's, this plan's progress included */
-    uint8_t body_hash[32];        /* a key's */
-    struct span answer;           /* a key's */
+    int64_t position;                   /* a source's, this plan's progress included */
+    uint8_t body_hash[32];              /* a key's */
+    struct span answer;                 /* a key's */
     const struct append_request *first; /* the request of this plan that has the key */
 };
 
@@ -101,7 +101,9 @@ static struct span site_of(const struct append_request *q)
 
 static struct known *find(const struct repeats *r, enum kind kind, const struct append_request *q)
 {
-    struct known wanted = {.kind = kind, .scope = q->scope, .site = site_of(q),
+    struct known wanted = {.kind = kind,
+                           .scope = q->scope,
+                           .site = site_of(q),
                            .name = kind == KIND_KEY ? q->key : q->source};
     return table_find(&r->table, hash_of(r, &wanted), &wanted, is_same);
 }
@@ -111,7 +113,9 @@ static void announce(struct repeats *r, enum kind kind, const struct append_requ
     if (find(r, kind, q) != NULL)
         return;
     struct known *k = arena_alloc(&r->memory, sizeof(*k));
-    *k = (struct known){.kind = kind, .scope = q->scope, .site = site_of(q),
+    *k = (struct known){.kind = kind,
+                        .scope = q->scope,
+                        .site = site_of(q),
                         .name = kind == KIND_KEY ? q->key : q->source};
     table_put(&r->table, hash_of(r, k), k);
     *r->last[kind] = k;
@@ -155,8 +159,8 @@ static PGresult *ask(struct repeats *r, struct sql *sql, enum kind kind)
     int lengths[] = {4, (int)params[0].n, (int)params[1].n, (int)params[2].n};
     static const int binary[] = {1, 1, 1, 1};
     static const Oid types[] = {23, 1016, 1009, 1009}; /* int4, int8[], text[], text[] */
-    PGresult *result = PQexecParams(sql_handle(sql), questions[kind], 4, types, values, lengths,
-                                    binary, 1);
+    PGresult *result =
+        PQexecParams(sql_handle(sql), questions[kind], 4, types, values, lengths, binary, 1);
     for (int i = 0; i < 3; i++)
         array_reset(&a[i]);
     return result;
@@ -232,7 +236,8 @@ static struct key_count *count_of(struct repeats *r, int64_t scope)
 
 static int recount(struct repeats *r, struct sql *sql, struct key_count *c, struct err *e)
 {
-    char *partition = mem_format("%u", r->partition), *scope = mem_format("%lld", (long long)c->scope);
+    char *partition = mem_format("%u", r->partition),
+         *scope = mem_format("%lld", (long long)c->scope);
     struct sql_rows rows = {0};
     int status = sql_run(sql,
                          "SELECT count(*) FROM idempotency_key WHERE partition = $1 AND scope = $2"
@@ -252,9 +257,8 @@ static int count_keys(struct repeats *r, struct sql *sql, struct err *e)
 {
     for (const struct known *k = r->first[KIND_KEY]; k != NULL; k = k->next) {
         struct key_count *c = count_of(r, k->scope);
-        bool due = c->counted_at_us == 0 ||
-                   (c->live + r->table.n >= r->max_keys &&
-                    clock_monotonic_us() - c->counted_at_us > RECOUNT_US);
+        bool due = c->counted_at_us == 0 || (c->live + r->table.n >= r->max_keys &&
+                                             clock_monotonic_us() - c->counted_at_us > RECOUNT_US);
         if (due && recount(r, sql, c, e) != 0)
             return -1;
     }
@@ -347,9 +351,9 @@ bool repeats_has_news(const struct repeats *r)
 
 void repeats_params(struct repeats *r, struct span params[REPEATS_PARAMS])
 {
-    static const enum array_type types[REPEATS_PARAMS] = {
-        ARRAY_INT8, ARRAY_TEXT, ARRAY_TEXT, ARRAY_BYTEA, ARRAY_TEXT,
-        ARRAY_INT8, ARRAY_TEXT, ARRAY_TEXT, ARRAY_INT8};
+    static const enum array_type types[REPEATS_PARAMS] = {ARRAY_INT8,  ARRAY_TEXT, ARRAY_TEXT,
+                                                          ARRAY_BYTEA, ARRAY_TEXT, ARRAY_INT8,
+                                                          ARRAY_TEXT,  ARRAY_TEXT, ARRAY_INT8};
     for (int i = 5; i < REPEATS_PARAMS; i++)
         array_reset(&r->arrays[i]);
     for (const struct known *k = r->first[KIND_SOURCE]; k != NULL; k = k->next) {

@@ -26,8 +26,8 @@ enum append_outcome repeats_decide(struct repeats *r, struct append_request *q,
 void repeats_store(struct repeats *r, const struct append_request *q);
 bool repeats_has_news(const struct repeats *r); /* something to store */
 
-/* The nine parameters of the commit: keys (scope, site, key, body hash, answer), sources (scope, site,
- * name, position). Borrowed until the next plan. */
+/* The nine parameters of the commit: keys (scope, site, key, body hash, answer), sources (scope,
+ * site, name, position). Borrowed until the next plan. */
 enum { REPEATS_PARAMS = 9 };
 void repeats_params(struct repeats *r, struct span params[REPEATS_PARAMS]);
 

@@ -10,8 +10,8 @@
 #include "base/mem.h"
 
 enum {
-    DAYS_AHEAD = 3,  /* made before they begin, so that PostgreSQL may be away for a while */
-    DAYS_LIVE = 2,   /* after their end: 48 h */
+    DAYS_AHEAD = 3, /* made before they begin, so that PostgreSQL may be away for a while */
+    DAYS_LIVE = 2,  /* after their end: 48 h */
     MAX_LIVE = 16,
     KEY_BYTES = 16
 };
@@ -76,7 +76,8 @@ static bool key_of_hex(struct span hex, struct siphash_key *out)
     return true;
 }
 
-/* The random bytes are PostgreSQL's own (gen_random_uuid is its strong source): 256 bits, hashed. */
+/* The random bytes are PostgreSQL's own (gen_random_uuid is its strong source): 256 bits, hashed.
+ */
 static int make_ahead(struct sql *sql, struct span today, struct err *e)
 {
     char text[320];
@@ -88,7 +89,8 @@ static int make_ahead(struct sql *sql, struct span today, struct err *e)
     return sql_run(sql, text, SQL_PARAMS(today), NULL, e);
 }
 
-/* A deleted row stays in the file until it is overwritten: the table is rewritten, so that it is gone. */
+/* A deleted row stays in the file until it is overwritten: the table is rewritten, so that it is
+ * gone. */
 static int destroy_old(struct sql *sql, struct span today, struct err *e)
 {
     char text[160];

@@ -11,10 +11,10 @@
 #include "base/table.h"
 
 struct entry {
-    struct span name;   /* of the site, or the alias */
-    struct span site;   /* of an alias: what it stands for */
+    struct span name; /* of the site, or the alias */
+    struct span site; /* of an alias: what it stands for */
     struct site_info info;
-    bool stored;        /* in PostgreSQL; false: learned since the last refresh */
+    bool stored; /* in PostgreSQL; false: learned since the last refresh */
 };
 
 /* What a refresh replaces. */
@@ -116,8 +116,10 @@ int sites_learn(struct sites *s, struct span name, struct err *e)
     if (find(s, &s->known->names, name) != NULL)
         ;
     else if (s->known->names.n >= s->max_sites)
-        status = err_set(e, ERR_BUSY, "there are %zu known sites, the most that are learned "
-                         "(ingest.max_sites); add it with `footfall site add`", s->known->names.n);
+        status = err_set(e, ERR_BUSY,
+                         "there are %zu known sites, the most that are learned "
+                         "(ingest.max_sites); add it with `footfall site add`",
+                         s->known->names.n);
     else
         add(s, s->known, &s->known->names, name)->info.learned = true;
     pthread_rwlock_unlock(&s->lock);
@@ -156,9 +158,9 @@ static int store_learned(struct sites *s, struct sql *sql, struct err *e)
     uint32_t n = copy_learned(s, &memory, names);
     int status = 0;
     for (uint32_t i = 0; i < n && status == 0; i++)
-        status = sql_run(sql,
-                         "INSERT INTO site (name, learned) VALUES ($1, true) ON CONFLICT DO NOTHING",
-                         SQL_PARAMS(names[i]), NULL, e);
+        status = sql_run(
+            sql, "INSERT INTO site (name, learned) VALUES ($1, true) ON CONFLICT DO NOTHING",
+            SQL_PARAMS(names[i]), NULL, e);
     arena_clear(&memory);
     free(names);
     return status;
@@ -260,9 +262,10 @@ static int run_for_known(struct sql *sql, const char *statement, struct sql_para
         return -1;
     int touched = rows.count;
     sql_rows_clear(&rows);
-    return touched > 0 ? 0
-                       : err_set(e, ERR_INPUT, "the site %.*s is not known; `footfall site add %.*s`",
-                                 SPAN_ARGS(name), SPAN_ARGS(name));
+    return touched > 0
+               ? 0
+               : err_set(e, ERR_INPUT, "the site %.*s is not known; `footfall site add %.*s`",
+                         SPAN_ARGS(name), SPAN_ARGS(name));
 }
 
 int sites_set_public(struct sql *sql, struct span name, struct err *e)

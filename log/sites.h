@@ -24,8 +24,8 @@ bool sites_resolve(struct sites *s, struct span alias, char name[SITE_BYTES]);
 int sites_learn(struct sites *s, struct span name, struct err *e) MUST_CHECK;
 uint32_t sites_count(struct sites *s);
 
-/* Stores the learned ones, then reads both tables; call at start and about once a second. On failure
- * the old ones stay and the learned ones are stored next time. Any thread. */
+/* Stores the learned ones, then reads both tables; call at start and about once a second. On
+ * failure the old ones stay and the learned ones are stored next time. Any thread. */
 int sites_refresh(struct sites *s, struct sql *sql, struct err *e) MUST_CHECK;
 
 /* ---- in PostgreSQL ---- */
@@ -33,7 +33,8 @@ int sites_refresh(struct sites *s, struct sql *sql, struct err *e) MUST_CHECK;
 /* Letters, digits, '-', '.', '_' and a port; lower case; 1 to 253 bytes. */
 bool site_name_valid(struct span name);
 
-int sites_add(struct sql *sql, struct span name, struct err *e) MUST_CHECK; /* known already: fine */
+int sites_add(struct sql *sql, struct span name,
+              struct err *e) MUST_CHECK; /* known already: fine */
 /* ERR_INPUT when the site is not known. */
 int sites_set_public(struct sql *sql, struct span name, struct err *e) MUST_CHECK;
 int sites_add_alias(struct sql *sql, struct span name, struct span alias, struct err *e) MUST_CHECK;

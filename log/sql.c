@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -29,8 +30,9 @@ static enum err_kind kind_of_state(const char *state)
         const char *prefix;
         enum err_kind kind;
     } kinds[] = {
-        {"08", ERR_DOWN},  {"57P", ERR_DOWN}, {"22", ERR_INPUT}, {"23", ERR_INPUT}, {"42501", ERR_INPUT},
-        {"53", ERR_BUSY},  {"57", ERR_BUSY},  {"55", ERR_BUSY},  {"40", ERR_BUSY},
+        {"08", ERR_DOWN},  {"57P", ERR_DOWN},    {"22", ERR_INPUT},
+        {"23", ERR_INPUT}, {"42501", ERR_INPUT}, {"53", ERR_BUSY},
+        {"57", ERR_BUSY},  {"55", ERR_BUSY},     {"40", ERR_BUSY},
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
@@ -44,9 +46,7 @@ static int fail(struct sql *s, const PGresult *result, struct err *e)
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
-    s->state[0] = '\0';
-    if (state != NULL && strlen(state) < sizeof(s->state))
-        strcpy(s->state, state);
+    snprintf(s->state, sizeof(s->state), "%s", state == NULL ? "" : state);
     if (state == NULL || PQstatus(s->conn) == CONNECTION_BAD)
         return err_set(e, ERR_DOWN, "PostgreSQL: %s", PQerrorMessage(s->conn));
     return err_set(e, kind_of_state(state), "PostgreSQL: %s%s%s", text == NULL ? state : text,
@@ -68,9 +68,13 @@ bool sql_is_down(const struct sql *s)
 static PGconn *connect_to(const char *postgres_uri)
 {
     /* what stands before dbname may be overridden by the URI, what stands after it not */
-    static const char *const keywords[] = {"connect_timeout", "keepalives_idle",
-                                           "tcp_user_timeout", "fallback_application_name",
-                                           "dbname", "client_encoding", NULL};
+    static const char *const keywords[] = {"connect_timeout",
+                                           "keepalives_idle",
+                                           "tcp_user_timeout",
+                                           "fallback_application_name",
+                                           "dbname",
+                                           "client_encoding",
+                                           NULL};
     const char *const values[] = {"5", "20", "20000", "footfall", postgres_uri, "UTF8", NULL};
     return PQconnectdbParams(keywords, values, 1);
 }
@@ -85,7 +89,8 @@ static int check_backend(struct sql *s, struct err *e)
     bool direct = sql_int(&rows, 0, 0) == PQbackendPID(s->conn);
     sql_rows_clear(&rows);
     return direct ? 0
-                  : err_set(e, ERR_INPUT, "PostgreSQL is behind a connection pooler (port %s): "
+                  : err_set(e, ERR_INPUT,
+                            "PostgreSQL is behind a connection pooler (port %s): "
                             "Footfall needs a direct connection, give the server's own address",
                             PQport(s->conn));
 }
@@ -97,8 +102,9 @@ static int prepare_session(struct sql *s, struct err *e)
     PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
     if (check_backend(s, e) != 0)
         return -1;
-    return sql_run(s, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
-                      " SET standard_conforming_strings = on",
+    return sql_run(s,
+                   "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
+                   " SET standard_conforming_strings = on",
                    SQL_NO_PARAMS, NULL, e);
 }
 
@@ -178,10 +184,10 @@ int sql_run(struct sql *s, const char *statement, struct sql_params params, stru
         return -1;
     const char *texts[SQL_MAX_PARAMS];
     char *block = params_as_texts(params, texts);
-    PGresult *result = params.count == 0 && rows == NULL
-                           ? PQexec(s->conn, statement)
-                           : PQexecParams(s->conn, statement, (int)params.count, NULL, texts, NULL,
-                                          NULL, 0);
+    PGresult *result =
+        params.count == 0 && rows == NULL
+            ? PQexec(s->conn, statement)
+            : PQexecParams(s->conn, statement, (int)params.count, NULL, texts, NULL, NULL, 0);
     free(block);
     int status = succeeded(result) ? 0 : fail(s, result, e);
     if (status == 0 && rows != NULL)

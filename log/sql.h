@@ -17,7 +17,7 @@ struct sql;
 /* Connects (TimeZone UTC, DateStyle ISO, UTF8); refuses a connection through a transaction pooler.
  * A failed connection is ERR_DOWN. */
 int sql_open(struct sql **out, const char *postgres_uri, struct err *e) MUST_CHECK;
-void sql_close(struct sql *s); /* NULL is allowed */
+void sql_close(struct sql *s);         /* NULL is allowed */
 bool sql_is_down(const struct sql *s); /* the connection is lost: close and open again */
 
 struct sql_params {

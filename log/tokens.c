@@ -147,7 +147,7 @@ static void hash_text(struct span secret, char out[2 + 2 * HASH_BYTES + 1])
 {
     uint8_t hash[HASH_BYTES];
     hash_secret(secret, hash);
-    memcpy(out, "\\x", 2);
+    snprintf(out, 3, "\\x");
     for (int i = 0; i < HASH_BYTES; i++)
         snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
 }
@@ -197,9 +197,9 @@ int tokens_revoke(struct sql *s, int64_t id, struct err *e)
         return -1;
     int revoked = rows.count;
     sql_rows_clear(&rows);
-    return revoked == 1 ? 0
-                        : err_set(e, ERR_INPUT, "there is no token %s; see `footfall token list`",
-                                  number);
+    return revoked == 1
+               ? 0
+               : err_set(e, ERR_INPUT, "there is no token %s; see `footfall token list`", number);
 }
 
 int tokens_list(struct sql *s, void (*each)(void *context, const struct token_row *row),

@@ -20,7 +20,8 @@ struct token_info {
 struct tokens;
 struct tokens *tokens_new(void);
 void tokens_free(struct tokens *t);
-/* Reads the table; call at start and about once a second. On failure the old ones stay. Any thread. */
+/* Reads the table; call at start and about once a second. On failure the old ones stay. Any thread.
+ */
 int tokens_refresh(struct tokens *t, struct sql *s, struct err *e) MUST_CHECK;
 /* No I/O. */
 bool tokens_find(struct tokens *t, struct span secret, struct token_info *out);
@@ -32,8 +33,10 @@ enum { TOKEN_SECRET_BYTES = 48 };
 /* site absent: any. secret: shown once, never stored. ERR_INPUT for a bad site. */
 int tokens_create(struct sql *s, enum token_scope scope, struct span site,
                   char secret[TOKEN_SECRET_BYTES], struct err *e) MUST_CHECK;
-/* Makes the token of that secret known with that scope (a token file kept from an earlier start). */
-int tokens_adopt(struct sql *s, enum token_scope scope, struct span secret, struct err *e) MUST_CHECK;
+/* Makes the token of that secret known with that scope (a token file kept from an earlier start).
+ */
+int tokens_adopt(struct sql *s, enum token_scope scope, struct span secret,
+                 struct err *e) MUST_CHECK;
 /* ERR_INPUT when there is no such token. */
 int tokens_revoke(struct sql *s, int64_t id, struct err *e) MUST_CHECK;
 

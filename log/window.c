@@ -12,12 +12,12 @@
 
 struct window {
     struct siphash_key keys[2];
-    uint32_t capacity;         /* committed ids */
+    uint32_t capacity; /* committed ids */
     struct window_id *ring;
-    uint32_t ring_size;        /* grows up to capacity + BATCH_MAX_EVENTS; wraps only then */
-    uint32_t start;            /* of the oldest */
+    uint32_t ring_size; /* grows up to capacity + BATCH_MAX_EVENTS; wraps only then */
+    uint32_t start;     /* of the oldest */
     uint32_t committed, pending;
-    uint32_t *index;           /* place in the ring + 1; 0: free */
+    uint32_t *index; /* place in the ring + 1; 0: free */
     uint32_t mask;
 };
 
@@ -54,7 +54,8 @@ struct window_id window_id_of(const struct window *w, int64_t scope, struct span
     memcpy(bytes, &scope, 8);
     memcpy(bytes + 8, id.p, 16);
     memcpy(bytes + 24, site.p == NULL ? "" : site.p, n);
-    return (struct window_id){siphash(w->keys[0], bytes, 24 + n), siphash(w->keys[1], bytes, 24 + n)};
+    return (struct window_id){siphash(w->keys[0], bytes, 24 + n),
+                              siphash(w->keys[1], bytes, 24 + n)};
 }
 
 static uint32_t place(const struct window *w, uint32_t age)

@@ -22,9 +22,9 @@ struct window_id window_id_of(const struct window *w, int64_t scope, struct span
                               struct span id);
 /* false: it is known, or pending already. The caller keeps pending ids <= BATCH_MAX_EVENTS. */
 bool window_add(struct window *w, struct window_id id);
-void window_commit(struct window *w);   /* the oldest leave */
-void window_rollback(struct window *w); /* the pending ones never were */
-void window_forget(struct window *w);   /* empty again */
+void window_commit(struct window *w);          /* the oldest leave */
+void window_rollback(struct window *w);        /* the pending ones never were */
+void window_forget(struct window *w);          /* empty again */
 uint32_t window_count(const struct window *w); /* without pending ones */
 
 #endif

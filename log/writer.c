@@ -11,17 +11,20 @@
 
 enum { IDLE_MS = 250, START_GRACE_MS = 5000 };
 
-static const int64_t second_bounds[] = {250,   500,    1000,   2000,   4000,    8000,
-                                        16000, 32000,  64000,  128000, 256000,  512000,
+static const int64_t second_bounds[] = {250,     500,     1000,    2000,   4000,   8000,
+                                        16000,   32000,   64000,   128000, 256000, 512000,
                                         1024000, 2048000, 8192000, 0};
-static const int64_t batch_bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 0};
-static struct metric append_seconds = {
-    .name = "footfall_append_seconds",
-    .help = "From taking a group of appends to its commit",
-    .type = METRIC_HISTOGRAM, .scale = 1e-6, .bounds = second_bounds};
-static struct metric append_events = {
-    .name = "footfall_append_batch_events", .help = "Events in a commit",
-    .type = METRIC_HISTOGRAM, .bounds = batch_bounds};
+static const int64_t batch_bounds[] = {1,   2,   5,    10,   20,   50,    100,
+                                       200, 500, 1000, 2000, 5000, 10000, 0};
+static struct metric append_seconds = {.name = "footfall_append_seconds",
+                                       .help = "From taking a group of appends to its commit",
+                                       .type = METRIC_HISTOGRAM,
+                                       .scale = 1e-6,
+                                       .bounds = second_bounds};
+static struct metric append_events = {.name = "footfall_append_batch_events",
+                                      .help = "Events in a commit",
+                                      .type = METRIC_HISTOGRAM,
+                                      .bounds = batch_bounds};
 
 static void register_metrics(void)
 {

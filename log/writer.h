@@ -31,7 +31,7 @@ struct group {
 
 /* What one commit stores. */
 struct commit_plan {
-    struct batch *batch;   /* an append's own, or scratch; NULL: no events */
+    struct batch *batch; /* an append's own, or scratch; NULL: no events */
     struct batch *scratch;
     bool remove[BATCH_MAX_EVENTS]; /* duplicates, by place in the merged batch */
     uint32_t n_events, n_duplicates;

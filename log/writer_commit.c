@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commit: one statement that appends the batch under the fence and stores keys and positions; what
- * its end means; commits whose end was not seen; requests PostgreSQL refuses. */
+/* The commit: one statement that appends the batch under the fence and stores keys and positions;
+ * what its end means; commits whose end was not seen; requests PostgreSQL refuses. */
 #include <assert.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
@@ -12,7 +12,8 @@
 #include "log/writer.h"
 
 enum {
-    FIXED_PARAMS = 8, /* partition, epoch, first_seq, event_count, schema_id, batch_id, min, max time */
+    FIXED_PARAMS =
+        8, /* partition, epoch, first_seq, event_count, schema_id, batch_id, min, max time */
     BATCH_PARAMS = FIXED_PARAMS + N_EVENT_COLUMNS,
     ALL_PARAMS = BATCH_PARAMS + REPEATS_PARAMS
 };
@@ -24,15 +25,17 @@ enum {
 
 /* OIDs of pg_type.dat: int4, int8, timestamptz; arrays by element type. */
 static const Oid fixed_types[FIXED_PARAMS] = {23, 20, 20, 23, 23, 20, 1184, 1184};
-static const Oid repeat_types[REPEATS_PARAMS] = {1016, 1009, 1009, 1001, 1009, 1016, 1009, 1009, 1016};
+static const Oid repeat_types[REPEATS_PARAMS] = {1016, 1009, 1009, 1001, 1009,
+                                                 1016, 1009, 1009, 1016};
 static const Oid column_types[] = {
     [COLUMN_TEXT] = 1009, [COLUMN_INT8] = 1016, [COLUMN_BOOL] = 1000,
     [COLUMN_UUID] = 2951, [COLUMN_TIME] = 1185, [COLUMN_JSON] = 3807};
 
 static void put_insert(struct buf *out)
 {
-    buf_put_text(out, "INSERT INTO log_tail (partition, first_seq, event_count, schema_id, batch_id,"
-                      " min_time, max_time");
+    buf_put_text(out,
+                 "INSERT INTO log_tail (partition, first_seq, event_count, schema_id, batch_id,"
+                 " min_time, max_time");
     for (int c = 0; c < N_EVENT_COLUMNS; c++)
         buf_printf(out, ", %s", event_columns[c].sql_name);
     buf_put_text(out, ") SELECT $1, $3, $4, $5, $6, $7, $8");
@@ -43,19 +46,21 @@ static void put_insert(struct buf *out)
 static void put_repeats(struct buf *out)
 {
     int p = BATCH_PARAMS + 1;
-    buf_printf(out,
-               ", keys AS (INSERT INTO idempotency_key AS k (partition, scope, site, key, body_hash,"
-               " answer, batch_id) SELECT $1, u.*, $6 FROM head, unnest($%d, $%d, $%d, $%d, $%d) u"
-               " ON CONFLICT (partition, scope, site, key) DO UPDATE SET body_hash ="
-               " EXCLUDED.body_hash, answer = EXCLUDED.answer, batch_id = EXCLUDED.batch_id,"
-               " created_at = now())",
-               p, p + 1, p + 2, p + 3, p + 4);
-    buf_printf(out,
-               ", positions AS (INSERT INTO source_position (partition, scope, site, name, position,"
-               " batch_id) SELECT $1, u.*, $6 FROM head, unnest($%d, $%d, $%d, $%d) u"
-               " ON CONFLICT (partition, scope, site, name) DO UPDATE SET position ="
-               " EXCLUDED.position, batch_id = EXCLUDED.batch_id, updated_at = now())",
-               p + 5, p + 6, p + 7, p + 8);
+    buf_printf(
+        out,
+        ", keys AS (INSERT INTO idempotency_key AS k (partition, scope, site, key, body_hash,"
+        " answer, batch_id) SELECT $1, u.*, $6 FROM head, unnest($%d, $%d, $%d, $%d, $%d) u"
+        " ON CONFLICT (partition, scope, site, key) DO UPDATE SET body_hash ="
+        " EXCLUDED.body_hash, answer = EXCLUDED.answer, batch_id = EXCLUDED.batch_id,"
+        " created_at = now())",
+        p, p + 1, p + 2, p + 3, p + 4);
+    buf_printf(
+        out,
+        ", positions AS (INSERT INTO source_position (partition, scope, site, name, position,"
+        " batch_id) SELECT $1, u.*, $6 FROM head, unnest($%d, $%d, $%d, $%d) u"
+        " ON CONFLICT (partition, scope, site, name) DO UPDATE SET position ="
+        " EXCLUDED.position, batch_id = EXCLUDED.batch_id, updated_at = now())",
+        p + 5, p + 6, p + 7, p + 8);
 }
 
 static int prepare(struct log_writer *w, const char *name, struct buf *text, int n_params,
@@ -115,9 +120,9 @@ static void put_fixed(struct params *p, const struct log_writer *w)
     p->batch_id = htobe64((uint64_t)plan->batch_id);
     p->min_time = htobe64((uint64_t)(min_us - PG_EPOCH_US));
     p->max_time = htobe64((uint64_t)(max_us - PG_EPOCH_US));
-    const void *const values[FIXED_PARAMS] = {&p->partition, &p->epoch, &p->first_seq,
+    const void *const values[FIXED_PARAMS] = {&p->partition,   &p->epoch,     &p->first_seq,
                                               &p->event_count, &p->schema_id, &p->batch_id,
-                                              &p->min_time, &p->max_time};
+                                              &p->min_time,    &p->max_time};
     static const int lengths[FIXED_PARAMS] = {4, 8, 8, 4, 4, 8, 8, 8};
     memcpy(p->values, values, sizeof(values));
     memcpy(p->lengths, lengths, sizeof(lengths));
@@ -131,9 +136,9 @@ static void put_span(struct params *p, int at, struct span s)
 
 static bool send_statement(struct log_writer *w, bool with_repeats)
 {
-    static const int binary[ALL_PARAMS] = {
-        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[ALL_PARAMS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                           1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                           1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     _Static_assert(ALL_PARAMS == 42, "one for each");
     struct params p;
     struct span repeats[REPEATS_PARAMS];
@@ -146,8 +151,8 @@ static bool send_statement(struct log_writer *w, bool with_repeats)
     for (int i = 0; with_repeats && i < REPEATS_PARAMS; i++)
         put_span(&p, BATCH_PARAMS + i, repeats[i]);
     return PQsendQueryPrepared(sql_handle(w->sql), with_repeats ? FULL_STATEMENT : PLAIN_STATEMENT,
-                               with_repeats ? ALL_PARAMS : BATCH_PARAMS, p.values, p.lengths, binary,
-                               1) == 1;
+                               with_repeats ? ALL_PARAMS : BATCH_PARAMS, p.values, p.lengths,
+                               binary, 1) == 1;
 }
 
 /* The statement's end, or NULL when the connection ends first or nothing comes in time. */
@@ -212,15 +217,16 @@ int writer_look_for_plan(struct log_writer *w, bool *committed, struct err *e)
 {
     char text[640];
     struct sql_rows rows = {0};
-    snprintf(text, sizeof(text),
-             "SELECT EXISTS (SELECT FROM log_batch WHERE partition = %1$u AND first_seq = %2$" PRIu64
-             " AND batch_id = %3$" PRId64 ")"
-             " OR EXISTS (SELECT FROM log_tail WHERE partition = %1$u AND first_seq = %2$" PRIu64
-             " AND batch_id = %3$" PRId64 ")"
-             " OR EXISTS (SELECT FROM source_position WHERE partition = %1$u AND batch_id = %3$" PRId64
-             ") OR EXISTS (SELECT FROM idempotency_key WHERE partition = %1$u AND batch_id = %3$" PRId64
-             " AND created_at > now() - interval '1 hour')",
-             w->options.partition, w->plan.first_seq, w->plan.batch_id);
+    snprintf(
+        text, sizeof(text),
+        "SELECT EXISTS (SELECT FROM log_batch WHERE partition = %1$u AND first_seq = %2$" PRIu64
+        " AND batch_id = %3$" PRId64 ")"
+        " OR EXISTS (SELECT FROM log_tail WHERE partition = %1$u AND first_seq = %2$" PRIu64
+        " AND batch_id = %3$" PRId64 ")"
+        " OR EXISTS (SELECT FROM source_position WHERE partition = %1$u AND batch_id = %3$" PRId64
+        ") OR EXISTS (SELECT FROM idempotency_key WHERE partition = %1$u AND batch_id = %3$" PRId64
+        " AND created_at > now() - interval '1 hour')",
+        w->options.partition, w->plan.first_seq, w->plan.batch_id);
     if (sql_run(w->sql, text, SQL_NO_PARAMS, &rows, e) != 0)
         return -1;
     *committed = sql_bool(&rows, 0, 0);
@@ -258,8 +264,9 @@ static enum doubt_state resolve_doubt(struct log_writer *w, int64_t deadline_us)
     }
     diag(DIAG_WARNING, "log", "partition %u: the commit at %" PRIu64 " %s%s", w->options.partition,
          w->plan.first_seq,
-         state == DOUBT_COMMITTED ? "had happened" : state == DOUBT_OPEN ? "stays unknown: "
-                                                                         : "had not happened",
+         state == DOUBT_COMMITTED ? "had happened"
+         : state == DOUBT_OPEN    ? "stays unknown: "
+                                  : "had not happened",
          recovered == 0 ? "" : e.text);
     return state;
 }
@@ -286,6 +293,50 @@ struct range {
     bool poisoned; /* PostgreSQL refused it */
 };
 
+/* The plan could not be made. false: try again. */
+static bool on_no_plan(struct log_writer *w, struct group *g, struct range *r, const struct err *e)
+{
+    window_rollback(w->window);
+    r->poisoned = e->kind == ERR_INPUT;
+    if (e->kind == ERR_DOWN)
+        writer_disown(w);
+    else if (!r->poisoned)
+        set_outcome(g, r->lo, r->hi, APPEND_UNAVAILABLE);
+    return e->kind != ERR_DOWN;
+}
+
+/* Nothing was stored, for sure. */
+static void on_not_stored(struct log_writer *w, struct group *g, struct range *r, enum end end,
+                          const struct err *e)
+{
+    window_rollback(w->window);
+    r->poisoned = end == END_REFUSED;
+    if (r->poisoned)
+        return;
+    set_taken_outcome(g, r->lo, r->hi, APPEND_UNAVAILABLE);
+    diag(DIAG_ERROR, "log", "partition %u: %s", w->options.partition,
+         end == END_FENCED ? "another Footfall has taken it over" : e->text);
+    if (end == END_FENCED)
+        writer_disown(w);
+}
+
+/* The statement's end was not seen. false: it was not carried out, try again. */
+static bool on_unseen(struct log_writer *w, struct group *g, const struct range *r,
+                      int64_t deadline_us)
+{
+    enum doubt_state state = resolve_doubt(w, deadline_us);
+    if (state == DOUBT_OPEN)
+        set_taken_outcome(g, r->lo, r->hi, APPEND_UNKNOWN);
+    return state != DOUBT_NOT_COMMITTED;
+}
+
+static void on_committed(struct log_writer *w)
+{
+    window_commit(w->window);
+    w->next_seq += w->plan.n_events;
+    account(w);
+}
+
 /* One try. false: not decided yet, try again. */
 static bool try_range(struct log_writer *w, struct group *g, struct range *r, int64_t deadline_us,
                       struct err *e)
@@ -294,39 +345,17 @@ static bool try_range(struct log_writer *w, struct group *g, struct range *r, in
         set_outcome(g, r->lo, r->hi, APPEND_UNAVAILABLE);
         return true;
     }
-    if (writer_plan(w, g, r->lo, r->hi, e) != 0) {
-        window_rollback(w->window);
-        r->poisoned = e->kind == ERR_INPUT;
-        if (e->kind == ERR_DOWN)
-            writer_disown(w);
-        else if (!r->poisoned)
-            set_outcome(g, r->lo, r->hi, APPEND_UNAVAILABLE);
-        return e->kind != ERR_DOWN;
-    }
+    if (writer_plan(w, g, r->lo, r->hi, e) != 0)
+        return on_no_plan(w, g, r, e);
     if (w->plan.n_events == 0 && !repeats_has_news(w->repeats))
         return true;
     enum end end = send_plan(w, e);
-    if (end == END_UNSEEN) {
-        enum doubt_state state = resolve_doubt(w, deadline_us);
-        if (state == DOUBT_OPEN)
-            set_taken_outcome(g, r->lo, r->hi, APPEND_UNKNOWN);
-        return state != DOUBT_NOT_COMMITTED;
-    }
-    if (end == END_COMMITTED) {
-        window_commit(w->window);
-        w->next_seq += w->plan.n_events;
-        account(w);
-        return true;
-    }
-    window_rollback(w->window);
-    r->poisoned = end == END_REFUSED;
-    if (!r->poisoned) {
-        diag(DIAG_ERROR, "log", "partition %u: %s", w->options.partition,
-             end == END_FENCED ? "another Footfall has taken it over" : e->text);
-        set_taken_outcome(g, r->lo, r->hi, APPEND_UNAVAILABLE);
-    }
-    if (end == END_FENCED)
-        writer_disown(w);
+    if (end == END_UNSEEN)
+        return on_unseen(w, g, r, deadline_us);
+    if (end == END_COMMITTED)
+        on_committed(w);
+    else
+        on_not_stored(w, g, r, end, e);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owning a partition. Two guards: a session advisory lock, so that there is one owner at a time, and
- * the epoch in log_head, so that an owner that lost the lock without noticing cannot append: its
- * statement asks for its own epoch FOR SHARE, and raising the epoch waits for those in flight.
+/* Owning a partition. Two guards: a session advisory lock, so that there is one owner at a time,
+ * and the epoch in log_head, so that an owner that lost the lock without noticing cannot append:
+ * its statement asks for its own epoch FOR SHARE, and raising the epoch waits for those in flight.
  *
  *   connect -> lock -> epoch + 1 -> end of the log -> settle a commit in doubt -> window of ids
  *
@@ -59,7 +59,8 @@ static int end_backend(struct log_writer *w, struct span pid, struct err *e)
     struct sql_rows rows = {0};
     diag(DIAG_WARNING, "log", "partition %u: ending backend %.*s of a dead owner",
          w->options.partition, SPAN_ARGS(pid));
-    int status = sql_run(w->sql, "SELECT pg_terminate_backend($1::int, 2000)", SQL_PARAMS(pid), &rows, e);
+    int status =
+        sql_run(w->sql, "SELECT pg_terminate_backend($1::int, 2000)", SQL_PARAMS(pid), &rows, e);
     sql_rows_clear(&rows);
     return status;
 }
@@ -76,10 +77,13 @@ static int deal_with_holder(struct log_writer *w, struct err *e)
         if (ours || sql_bool(&rows, 0, 1))
             status = end_backend(w, sql_value(&rows, 0, 0), e);
         else
-            status = err_set(e, ERR_BUSY, "partition %u of the log is appended to by another Footfall "
-                             "(backend %.*s, from %.*s, heard from %" PRId64 " s ago): stop it, or use "
-                             "another database", w->options.partition, SPAN_ARGS(sql_value(&rows, 0, 0)),
-                             SPAN_ARGS(sql_value(&rows, 0, 2)), sql_int(&rows, 0, 3));
+            status =
+                err_set(e, ERR_BUSY,
+                        "partition %u of the log is appended to by another Footfall "
+                        "(backend %.*s, from %.*s, heard from %" PRId64 " s ago): stop it, or use "
+                        "another database",
+                        w->options.partition, SPAN_ARGS(sql_value(&rows, 0, 0)),
+                        SPAN_ARGS(sql_value(&rows, 0, 2)), sql_int(&rows, 0, 3));
     }
     sql_rows_clear(&rows);
     return status;
@@ -94,8 +98,11 @@ static int take_lock(struct log_writer *w, struct err *e)
         return 0;
     if (deal_with_holder(w, e) != 0 || try_lock(w, &locked, e) != 0)
         return -1;
-    return locked ? 0 : err_set(e, ERR_BUSY, "partition %u of the log: its dead owner still holds the "
-                                "lock", w->options.partition);
+    return locked ? 0
+                  : err_set(e, ERR_BUSY,
+                            "partition %u of the log: its dead owner still holds the "
+                            "lock",
+                            w->options.partition);
 }
 
 /* ------------------------------------------------------------------ the epoch */
@@ -140,7 +147,8 @@ static void take_ids(struct window *window, const struct log_slice *s)
     struct column_cursor tokens = column_cursor_of(&s->columns[EVENT_TOKEN]);
     struct column_cursor sites = column_cursor_of(&s->columns[EVENT_SITE]);
     for (uint32_t i = 0; i < s->count; i++) {
-        struct span id = column_next(&ids), token = column_next(&tokens), site = column_next(&sites);
+        struct span id = column_next(&ids), token = column_next(&tokens),
+                    site = column_next(&sites);
         if (!span_absent(token))
             window_add(window, window_id_of(window, element_int8(token), site, id));
     }
@@ -168,8 +176,8 @@ static int read_window(struct log_writer *w, struct log_reader *r, struct err *e
         range.from_seq = chunk.next_seq;
         log_chunk_clear(&chunk);
         if (stuck)
-            return err_set(e, ERR_DATA, "the log ends at %" PRIu64 ", before %" PRIu64, range.from_seq,
-                           range.to_seq);
+            return err_set(e, ERR_DATA, "the log ends at %" PRIu64 ", before %" PRIu64,
+                           range.from_seq, range.to_seq);
     }
     return 0;
 }
@@ -229,8 +237,8 @@ static int prepare_session(struct log_writer *w, struct err *e)
     return 0;
 }
 
-/* Another owns the partition: its epoch was raised after all our appends had ended, so what is not in
- * the log now never will be. */
+/* Another owns the partition: its epoch was raised after all our appends had ended, so what is not
+ * in the log now never will be. */
 static void settle_as_bystander(struct log_writer *w)
 {
     char text[128];
@@ -285,8 +293,8 @@ int writer_own(struct log_writer *w, struct err *e)
     if (own(w, e) == 0)
         return 0;
     writer_disown(w);
-    diag(w->retry_delay_us == 0 ? DIAG_WARNING : DIAG_DEBUG, "log", "partition %u cannot append: %s",
-         w->options.partition, e->text);
+    diag(w->retry_delay_us == 0 ? DIAG_WARNING : DIAG_DEBUG, "log",
+         "partition %u cannot append: %s", w->options.partition, e->text);
     w->retry_delay_us = w->retry_delay_us == 0 ? FIRST_RETRY_US : w->retry_delay_us * 2;
     if (w->retry_delay_us > LAST_RETRY_US)
         w->retry_delay_us = LAST_RETRY_US;
@@ -334,7 +342,8 @@ static int beat(struct log_writer *w, struct err *e)
     struct sql_rows rows = {0};
     snprintf(text, sizeof(text),
              "UPDATE log_owner SET heartbeat_at = now() WHERE partition = %u AND epoch = %" PRIu64
-             " RETURNING partition", w->options.partition, w->epoch);
+             " RETURNING partition",
+             w->options.partition, w->epoch);
     if (sql_run(w->sql, text, SQL_NO_PARAMS, &rows, e) != 0)
         return -1;
     bool ours = rows.count == 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Planning a commit: each request is decided in order (source position, key, event ids), what is new
- * gets its seqs, and becomes one row: the append's own batch when it goes as it is, else a merged one
- * without the duplicates. */
+/* Planning a commit: each request is decided in order (source position, key, event ids), what is
+ * new gets its seqs, and becomes one row: the append's own batch when it goes as it is, else a
+ * merged one without the duplicates. */
 #include <assert.h>
 #include <sys/random.h>
 
@@ -51,14 +51,14 @@ static uint32_t mark_duplicates(struct log_writer *w, struct id_cursor *c,
         struct span site = column_next(&c->sites);
         if (span_absent(token))
             continue;
-        remove[i] = !window_add(w->window,
-                                window_id_of(w->window, element_int8(token), site, id));
+        remove[i] = !window_add(w->window, window_id_of(w->window, element_int8(token), site, id));
         duplicates += remove[i];
     }
     return duplicates;
 }
 
-/* Decides one request; its events' places in the merged batch begin at plan.n_events + duplicates. */
+/* Decides one request; its events' places in the merged batch begin at plan.n_events + duplicates.
+ */
 static void decide(struct log_writer *w, struct id_cursor *cursor, struct request_ref *ref)
 {
     struct append_request *q = ref->request;

@@ -61,7 +61,8 @@ static void make_id(uint8_t id[16], int64_t time_us, uint32_t counter)
 
 static void fill(struct batch *b, uint32_t count, uint64_t *chance, int64_t now_us)
 {
-    static const char *const regions[] = {"US-CA", "US-NY", "DE-BE", "DE-BY", "FR-IDF", "GB-ENG", "ZZ"};
+    static const char *const regions[] = {"US-CA",  "US-NY",  "DE-BE", "DE-BY",
+                                          "FR-IDF", "GB-ENG", "ZZ"};
     static const char *const browsers[] = {"Chrome", "Firefox", "Safari", "Edge"};
     static const char *const systems[] = {"Windows", "Linux", "Android", "iOS", "macOS"};
     for (uint32_t i = 0; i < count; i++) {
@@ -71,11 +72,17 @@ static void fill(struct batch *b, uint32_t count, uint64_t *chance, int64_t now_
                  random_below(chance, 200));
         snprintf(session, sizeof(session), "s%08x", visitor * 2654435761U);
         struct event e = {
-            .time_us = now_us + i * 137, .received_us = now_us, .visitor = visitor * UINT64_C(0x9e3779b97f4a7c15),
-            .type = SPAN_LITERAL("PageViewEvent"), .site = SPAN_LITERAL("example.com"),
-            .host = SPAN_LITERAL("example.com"), .path = span_of(path),
-            .session_id = span_of(session), .region = span_of(regions[visitor % 7]),
-            .browser = span_of(browsers[visitor % 4]), .os = span_of(systems[visitor % 5]),
+            .time_us = now_us + i * 137,
+            .received_us = now_us,
+            .visitor = visitor * UINT64_C(0x9e3779b97f4a7c15),
+            .type = SPAN_LITERAL("PageViewEvent"),
+            .site = SPAN_LITERAL("example.com"),
+            .host = SPAN_LITERAL("example.com"),
+            .path = span_of(path),
+            .session_id = span_of(session),
+            .region = span_of(regions[visitor % 7]),
+            .browser = span_of(browsers[visitor % 4]),
+            .os = span_of(systems[visitor % 5]),
             .device = visitor % 3 == 0 ? SPAN_LITERAL("phone") : SPAN_LITERAL("desktop"),
         };
         e.country = (struct span){e.region.p, 2};
@@ -111,7 +118,8 @@ static void append_events(const char *uri, uint32_t events, uint32_t per_batch)
     double seconds = (double)(clock_monotonic_us() - start_us) / 1e6;
     struct log_writer_stats stats;
     log_writer_stats(w, &stats);
-    printf("append %.0f events/s (%" PRIu64 " commits)\n", (double)stats.events / seconds, stats.commits);
+    printf("append %.0f events/s (%" PRIu64 " commits)\n", (double)stats.events / seconds,
+           stats.commits);
     log_writer_stop(w);
 }
 

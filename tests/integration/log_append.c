@@ -36,7 +36,8 @@ static struct event colourful_event(uint32_t number, uint64_t *chance)
     e.session_id = sometimes(chance, number % 2 == 0 ? "s-1" : "s-2");
     e.os = sometimes(chance, "Linux");
     e.browser = span_of("Firefox");
-    e.props = sometimes(chance, number % 2 == 0 ? "{\"a\": 1}" : "{\"b\": \"\\\"x\\\"\", \"c\": null}");
+    e.props =
+        sometimes(chance, number % 2 == 0 ? "{\"a\": 1}" : "{\"b\": \"\\\"x\\\"\", \"c\": null}");
     e.bot = random_below(chance, 5) == 0;
     return e;
 }
@@ -131,7 +132,8 @@ static void what_goes_in_comes_out_by_slices(void **state)
 static int64_t differences(const char *uri, const char *a, const char *b)
 {
     char *sql = mem_format("WITH x AS (%s), y AS (%s) SELECT count(*) FROM ((TABLE x EXCEPT ALL"
-                           " TABLE y) UNION ALL (TABLE y EXCEPT ALL TABLE x)) d", a, b);
+                           " TABLE y) UNION ALL (TABLE y EXCEPT ALL TABLE x)) d",
+                           a, b);
     int64_t n = support_sql_int(uri, sql);
     free(sql);
     return n;
@@ -162,15 +164,16 @@ static void the_relation_events_shows_what_went_in(void **state)
     }
     buf_clear(&got);
     assert_int_equal(
-        differences(uri,
-                    "SELECT (l->>'seq')::bigint seq, (l->>'eventId')::uuid, l->>'eventType',"
-                    " (l->>'timestamp')::timestamptz, (l->>'receivedAt')::timestamptz, l->>'host',"
-                    " l->>'path', l->>'query', l->>'referrer', l->>'sessionId', l->>'visitor',"
-                    " l->>'os', l->>'browser', l->>'region', (l->>'bot')::boolean, l->'props'"
-                    " FROM line",
-                    "SELECT seq, event_id, event_type, event_time, received_at, host, path, query,"
-                    " referrer, session_id, lpad(to_hex(visitor), 16, '0'), os, browser, region, bot,"
-                    " props FROM events"),
+        differences(
+            uri,
+            "SELECT (l->>'seq')::bigint seq, (l->>'eventId')::uuid, l->>'eventType',"
+            " (l->>'timestamp')::timestamptz, (l->>'receivedAt')::timestamptz, l->>'host',"
+            " l->>'path', l->>'query', l->>'referrer', l->>'sessionId', l->>'visitor',"
+            " l->>'os', l->>'browser', l->>'region', (l->>'bot')::boolean, l->'props'"
+            " FROM line",
+            "SELECT seq, event_id, event_type, event_time, received_at, host, path, query,"
+            " referrer, session_id, lpad(to_hex(visitor), 16, '0'), os, browser, region, bot,"
+            " props FROM events"),
         0);
     free(uri);
 }
@@ -181,27 +184,34 @@ static void every_way_to_ask_for_events_gives_the_same(void **state)
     char *uri = log_test_database();
     append_colourful(uri);
     assert_int_equal(differences(uri, "SELECT * FROM events WHERE seq >= 333 AND seq < 777",
-                                 "SELECT * FROM events_from(0, 333, 777)"), 0);
+                                 "SELECT * FROM events_from(0, 333, 777)"),
+                     0);
     assert_int_equal(
-        differences(uri, "SELECT * FROM events WHERE event_time >= to_timestamp(1700000100)"
-                    " AND event_time < to_timestamp(1700000300)",
-                    "SELECT * FROM events_between(to_timestamp(1700000100), to_timestamp(1700000300))"),
+        differences(
+            uri,
+            "SELECT * FROM events WHERE event_time >= to_timestamp(1700000100)"
+            " AND event_time < to_timestamp(1700000300)",
+            "SELECT * FROM events_between(to_timestamp(1700000100), to_timestamp(1700000300))"),
         0);
     struct buf sql = {0};
     events_sql(&sql, &(struct events_range){
                          .columns = COLUMN_BIT(EVENT_PATH) | COLUMN_BIT(EVENT_QUERY) |
                                     COLUMN_BIT(EVENT_USER_ID) | COLUMN_BIT(EVENT_BROWSER),
-                         .partition = 0, .from_seq = 333, .to_seq = 777});
+                         .partition = 0,
+                         .from_seq = 333,
+                         .to_seq = 777});
     buf_put_byte(&sql, '\0');
     assert_int_equal(differences(uri, (const char *)sql.p,
                                  "SELECT partition, seq, path, query, user_id, browser FROM events"
-                                 " WHERE seq >= 333 AND seq < 777"), 0);
+                                 " WHERE seq >= 333 AND seq < 777"),
+                     0);
     buf_reset(&sql); /* not one column with an element per event */
-    events_sql(&sql, &(struct events_range){.columns = COLUMN_BIT(EVENT_USER_ID), .partition = -1,
+    events_sql(&sql, &(struct events_range){.columns = COLUMN_BIT(EVENT_USER_ID),
+                                            .partition = -1,
                                             .to_seq = UINT64_MAX});
     buf_put_byte(&sql, '\0');
-    assert_int_equal(differences(uri, (const char *)sql.p, "SELECT partition, seq, user_id FROM events"),
-                     0);
+    assert_int_equal(
+        differences(uri, (const char *)sql.p, "SELECT partition, seq, user_id FROM events"), 0);
     buf_clear(&sql);
     free(uri);
 }
@@ -230,7 +240,8 @@ static void bounded_queries_do_not_read_every_batch(void **state)
                                          "to_timestamp(1700006000), to_timestamp(1700006100))')"),
                     5, 6);
     assert_int_equal(support_sql_int(uri, "SELECT rows_read('SELECT count(*) FROM"
-                                          " events_from(0, 11900, 11920)')") <= 501, true);
+                                          " events_from(0, 11900, 11920)')") <= 501,
+                     true);
     free(uri);
 }
 
@@ -296,7 +307,8 @@ static struct append *with_key(const char *key, const char *body, uint32_t numbe
     r->key = span_of(key);
     r->scope = 3;
     memcpy(r->body_hash, body, strlen(body));
-    r->rejected_json = SPAN_LITERAL("[{\"index\": 2, \"field\": \"site\", \"reason\": \"is missing\"}]");
+    r->rejected_json =
+        SPAN_LITERAL("[{\"index\": 2, \"field\": \"site\", \"reason\": \"is missing\"}]");
     return a;
 }
 
@@ -347,7 +359,9 @@ static void a_key_that_is_still_running_or_one_too_many_is_refused(void **state)
     log_test_request(a, 2, 1);
     log_test_request(a, 3, 1);
     for (int i = 0; i < 4; i++)
-        a->requests[i].key = i < 2 ? SPAN_LITERAL("k") : i == 2 ? SPAN_LITERAL("l") : SPAN_LITERAL("m");
+        a->requests[i].key = i < 2    ? SPAN_LITERAL("k")
+                             : i == 2 ? SPAN_LITERAL("l")
+                                      : SPAN_LITERAL("m");
     log_test_append(w, a);
     assert_int_equal(a->requests[0].outcome, APPEND_DONE);
     assert_int_equal(a->requests[1].outcome, APPEND_KEY_RUNNING);
@@ -479,9 +493,9 @@ static void nobody_but_the_keeper_changes_the_log(void **state)
 {
     (void)state;
     static const char *const changes[] = {
-        "UPDATE log_tail SET batch_id = 0", "DELETE FROM log_tail", "TRUNCATE log_tail",
+        "UPDATE log_tail SET batch_id = 0",  "DELETE FROM log_tail",  "TRUNCATE log_tail",
         "UPDATE log_batch SET batch_id = 0", "DELETE FROM log_batch", "TRUNCATE log_batch",
-        "DELETE FROM log_batch_0_0", "TRUNCATE log_batch_0_0"};
+        "DELETE FROM log_batch_0_0",         "TRUNCATE log_batch_0_0"};
     char *uri = log_test_database();
     struct log_writer *w = log_test_writer(uri);
     assert_int_equal(log_test_append_one(w, 1), APPEND_DONE);
@@ -512,7 +526,8 @@ static void a_column_of_another_length_than_the_batch_is_refused(void **state)
     support_ok(sql_open(&s, uri, &e), &e);
     static const char insert[] =
         "INSERT INTO log_tail (partition, first_seq, event_count, schema_id, batch_id, min_time,"
-        " max_time, event_id, event_type, event_time, received_at, site, visitor, region, bot, path)"
+        " max_time, event_id, event_type, event_time, received_at, site, visitor, region, bot, "
+        "path)"
         " VALUES (0, 0, 3, 1, 1, now(), now(), array_fill(gen_random_uuid(), ARRAY[3]), '{p}',"
         " array_fill(now(), ARRAY[3]), ARRAY[now()], '{a}', '{1}', '{ZZ}', '{f}', $1)";
     assert_int_not_equal(sql_run(s, insert, SQL_PARAMS(SPAN_LITERAL("{a,b}")), NULL, &e), 0);

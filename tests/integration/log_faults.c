@@ -69,7 +69,8 @@ static void seqs_are_dense_under_concurrent_submitters_and_readers_never_skip(vo
     }
     struct log_reader *r;
     support_ok(log_reader_open(&r, uri, &e), &e);
-    struct log_range range = {.to_seq = UINT64_MAX, .columns = COLUMN_BIT(EVENT_ID), .max_events = 50};
+    struct log_range range = {
+        .to_seq = UINT64_MAX, .columns = COLUMN_BIT(EVENT_ID), .max_events = 50};
     for (int idle = 0; idle < 20;) { /* a gap would be ERR_DATA */
         struct log_chunk chunk;
         support_ok(log_read(r, &range, &chunk, &e), &e);
@@ -302,8 +303,9 @@ static void a_full_queue_says_so_and_stop_answers_what_waits(void **state)
     support_ok(log_writer_start(&w, &o, &e), &e);
     support_ok(sql_open(&s, uri, &e), &e);
     /* the first append hangs in its commit, so that the queue fills */
-    support_ok(sql_run(s, "BEGIN; LOCK TABLE log_tail IN ACCESS EXCLUSIVE MODE", SQL_NO_PARAMS, NULL,
-                       &e), &e);
+    support_ok(
+        sql_run(s, "BEGIN; LOCK TABLE log_tail IN ACCESS EXCLUSIVE MODE", SQL_NO_PARAMS, NULL, &e),
+        &e);
     struct append *a[16];
     int taken = 0;
     for (; taken < 16; taken++) {
@@ -359,7 +361,8 @@ static void a_waiting_reader_of_another_process_is_woken_by_notify(void **state)
     support_ok(notifier_flush(n, &e), &e);
     pthread_join(thread, NULL);
     assert_int_equal(waiting.result, 1);
-    assert_true(clock_monotonic_us() - start_us < DEADLINE_MS * INT64_C(1000)); /* did not time out */
+    assert_true(clock_monotonic_us() - start_us <
+                DEADLINE_MS * INT64_C(1000)); /* did not time out */
     log_reader_close(waiting.reader);
     notifier_free(n);
     log_writer_stop(w);
@@ -373,10 +376,12 @@ static void a_connection_through_another_backend_is_refused(void **state)
     char *uri = support_postgres();
     struct sql *s;
     /* what a transaction pooler looks like: another backend answers than the one connected to */
-    free(support_sql(uri, "CREATE SCHEMA pooled; CREATE FUNCTION pooled.pg_backend_pid() RETURNS int"
-                          " LANGUAGE sql AS 'SELECT 1'"));
+    free(support_sql(uri,
+                     "CREATE SCHEMA pooled; CREATE FUNCTION pooled.pg_backend_pid() RETURNS int"
+                     " LANGUAGE sql AS 'SELECT 1'"));
     char *database = support_sql(uri, "SELECT current_database()");
-    char *set = mem_format("ALTER DATABASE %s SET search_path = pooled, pg_catalog, public", database);
+    char *set =
+        mem_format("ALTER DATABASE %s SET search_path = pooled, pg_catalog, public", database);
     free(support_sql(uri, set));
     assert_int_equal(sql_open(&s, uri, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);

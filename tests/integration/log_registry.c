@@ -175,7 +175,8 @@ static void a_token_is_found_until_it_is_revoked(void **state)
     assert_int_equal(tokens_revoke(s, id, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     assert_int_equal(support_sql_int(uri, "SELECT count(*) FROM token WHERE secret_hash ="
-                                          " convert_to('ff_', 'UTF8')"), 0);
+                                          " convert_to('ff_', 'UTF8')"),
+                     0);
     tokens_free(t);
     sql_close(s);
     free(uri);
@@ -267,7 +268,8 @@ static void salts_are_made_ahead_and_destroyed_two_days_after_their_day(void **s
     assert_int_equal(salts_for_day(other, DAY + 1, &key), SALT_LIVE);
     assert_true(same_key(key, tomorrow));
     assert_int_equal(support_sql_int(uri, "SELECT count(*) FROM salt WHERE day ="
-                                          " date '1970-01-01' + 20780"), 0);
+                                          " date '1970-01-01' + 20780"),
+                     0);
     salts_free(s);
     salts_free(other);
     sql_close(sql);
@@ -282,16 +284,21 @@ static void upkeep_fills_the_tables_makes_segments_and_deletes_old_keys(void **s
     struct err e = {0};
     char *uri = log_test_database();
     struct sql *sql = connect_to(uri);
-    struct maintain_options o = {.postgres_uri = uri, .n_partitions = 1, .tokens = tokens_new(),
-                                 .sites = sites_new(10), .salts = salts_new()};
+    struct maintain_options o = {.postgres_uri = uri,
+                                 .n_partitions = 1,
+                                 .tokens = tokens_new(),
+                                 .sites = sites_new(10),
+                                 .salts = salts_new()};
     struct maintainer *m;
     int64_t now_us = clock_now_us();
-    free(support_sql(uri, "INSERT INTO idempotency_key SELECT 0, 0, '', k, '', '', 0, now() - age"
-                          " FROM (VALUES ('old', interval '25 h'), ('new', interval '23 h')) v (k, age)"));
+    free(support_sql(
+        uri, "INSERT INTO idempotency_key SELECT 0, 0, '', k, '', '', 0, now() - age"
+             " FROM (VALUES ('old', interval '25 h'), ('new', interval '23 h')) v (k, age)"));
     support_ok(maintain_open(&m, &o, now_us, &e), &e);
     assert_int_equal(support_sql_int(uri, "SELECT count(*) FROM idempotency_key"), 1);
     assert_int_equal(support_sql_int(uri, "SELECT count(*) FROM pg_inherits"
-                                          " WHERE inhparent = 'log_batch'::regclass"), 2);
+                                          " WHERE inhparent = 'log_batch'::regclass"),
+                     2);
     support_ok(sites_add(sql, SPAN_LITERAL("example.com"), &e), &e);
     assert_false(sites_find(o.sites, SPAN_LITERAL("example.com"), NULL));
     support_ok(maintain_run(m, now_us + US_PER_SECOND, &e), &e);
@@ -328,8 +335,11 @@ static void positions_are_answered_also_after_a_lost_connection(void **state)
     support_ok(sources_open(&s, uri, &e), &e);
     support_postgres_kill9();
     _Atomic bool done = false;
-    struct source_query q = {.scope = 3, .site = SPAN_LITERAL("a"), .name = SPAN_LITERAL("import"),
-                             .on_done = on_position, .owner = (void *)&done};
+    struct source_query q = {.scope = 3,
+                             .site = SPAN_LITERAL("a"),
+                             .name = SPAN_LITERAL("import"),
+                             .on_done = on_position,
+                             .owner = (void *)&done};
     support_ok(sources_ask(s, &q, &e), &e);
     wait_until(60000, "the position", is_true, (void *)&done);
     assert_int_equal(q.err.kind, ERR_NONE);

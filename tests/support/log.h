@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tests of the log share: a migrated database, events, appends that are waited for, the log read
- * back, and a proxy that cuts the connection at the worst moment. */
+/* What tests of the log share: a migrated database, events, appends that are waited for, the log
+ * read back, and a proxy that cuts the connection at the worst moment. */
 #ifndef SUPPORT_LOG_H
 #define SUPPORT_LOG_H
 
@@ -26,7 +26,8 @@ void log_test_wait(struct append *a);
 /* One request with one event, by itself: its outcome. */
 enum append_outcome log_test_append_one(struct log_writer *w, uint32_t number);
 
-/* How many events the partition holds, after checking that every seq from 0 to the head is there. */
+/* How many events the partition holds, after checking that every seq from 0 to the head is there.
+ */
 uint64_t log_test_count_dense(const char *uri);
 
 /* ---- the proxy: a unix socket before PostgreSQL ---- */

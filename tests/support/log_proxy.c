@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The proxy: a thread per connection, bytes both ways, and one look at what the client sends: the name
- * of the writer's prepared statement stands in its Bind message. */
+/* The proxy: a thread per connection, bytes both ways, and one look at what the client sends: the
+ * name of the writer's prepared statement stands in its Bind message. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -58,7 +58,8 @@ static bool from_client(struct link *l, char *bytes, size_t room)
         return forward(l->client, l->server, bytes, room, &n);
     if (!forward(l->client, -1, bytes, room, &n))
         return false;
-    bool cut = is_append(bytes, n) && atomic_compare_exchange_strong(&l->proxy->mode, &mode, PROXY_PASS);
+    bool cut =
+        is_append(bytes, n) && atomic_compare_exchange_strong(&l->proxy->mode, &mode, PROXY_PASS);
     if (cut && mode == PROXY_LOSE_STATEMENT)
         atomic_fetch_add(&l->proxy->cuts, 1);
     if (cut && mode == PROXY_LOSE_STATEMENT)
@@ -79,7 +80,8 @@ static void *run_link(void *context)
     char bytes[65536];
     ssize_t n;
     for (;;) {
-        struct pollfd fds[] = {{.fd = l->client, .events = POLLIN}, {.fd = l->server, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = l->client, .events = POLLIN},
+                               {.fd = l->server, .events = POLLIN}};
         poll(fds, 2, 200);
         if (atomic_load(&l->proxy->stopping) ||
             (fds[1].revents != 0 && !forward(l->server, l->client, bytes, sizeof(bytes), &n)) ||

@@ -47,9 +47,10 @@ static struct event random_event(struct arena *memory, uint64_t *chance, const u
         .site = SPAN_LITERAL("example.com"),
         .region = random_text(memory, chance, 1 + variety[6] % 3),
     };
-    struct span *texts[] = {&e.host, &e.path, &e.query, &e.referrer, &e.referrer_host, &e.session_id,
-                            &e.user_id, &e.browser, &e.os, &e.device, &e.country, &e.utm_source,
-                            &e.utm_medium, &e.utm_campaign, &e.props, &e.ip};
+    struct span *texts[] = {
+        &e.host,       &e.path,         &e.query, &e.referrer, &e.referrer_host, &e.session_id,
+        &e.user_id,    &e.browser,      &e.os,    &e.device,   &e.country,       &e.utm_source,
+        &e.utm_medium, &e.utm_campaign, &e.props, &e.ip};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         *texts[i] = random_text(memory, chance, variety[7 + i]);
     for (int i = 0; i < 16; i++)
@@ -138,8 +139,10 @@ static void add_all(struct batch *b, const struct event *events, uint32_t count)
 
 static struct event plain_event(int i)
 {
-    struct event e = {.time_us = i, .type = SPAN_LITERAL("PageViewEvent"),
-                      .site = SPAN_LITERAL("a"), .region = SPAN_LITERAL("DE")};
+    struct event e = {.time_us = i,
+                      .type = SPAN_LITERAL("PageViewEvent"),
+                      .site = SPAN_LITERAL("a"),
+                      .region = SPAN_LITERAL("DE")};
     memcpy(e.id, &i, sizeof(i));
     return e;
 }
@@ -181,8 +184,8 @@ static void an_empty_text_is_not_null(void **state)
 static void an_array_is_in_postgresqls_binary_form(void **state)
 {
     (void)state;
-    static const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1,
-                                       255, 255, 255, 255, 0, 0, 0, 2, '/', 'x'};
+    static const uint8_t expected[] = {0, 0, 0, 1, 0, 0,   0,   1,   0,   0, 0, 25, 0, 0,   0,
+                                       2, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0,  2, '/', 'x'};
     struct batch *b = batch_new();
     struct event e = plain_event(1);
     batch_add(b, &e);

@@ -31,10 +31,15 @@ static struct event full_event(void)
         .id = {0x01, 0x94, 0x0b, 0x6e, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff},
         .time_us = INT64_C(1763863200123456),
         .received_us = INT64_C(1763863201000000),
-        .type = SPAN_LITERAL("PageViewEvent"), .site = SPAN_LITERAL("example.com"),
-        .host = SPAN_LITERAL("example.com"), .path = SPAN_LITERAL("/a \"b\""),
-        .query = SPAN_LITERAL("x=1"), .region = SPAN_LITERAL("ZZ"), .visitor = 0xabc,
-        .props = SPAN_LITERAL("{\"n\": 1.5, \"t\": \"x\", \"z\": null}"), .token = 9,
+        .type = SPAN_LITERAL("PageViewEvent"),
+        .site = SPAN_LITERAL("example.com"),
+        .host = SPAN_LITERAL("example.com"),
+        .path = SPAN_LITERAL("/a \"b\""),
+        .query = SPAN_LITERAL("x=1"),
+        .region = SPAN_LITERAL("ZZ"),
+        .visitor = 0xabc,
+        .props = SPAN_LITERAL("{\"n\": 1.5, \"t\": \"x\", \"z\": null}"),
+        .token = 9,
         .ip = SPAN_LITERAL("192.0.2.0"),
     };
     return e;
@@ -48,14 +53,13 @@ static void an_event_is_one_json_object_without_its_absent_fields(void **state)
     show(&e, event_json_put, &out);
     buf_put_byte(&out, '\0');
     assert_string_equal(
-        out.p,
-        "{\"partition\":0,\"seq\":41,\"eventId\":\"01940b6e-0000-7000-8000-0000000000ff\","
-        "\"eventType\":\"PageViewEvent\",\"timestamp\":\"2025-11-23T02:00:00.123456Z\","
-        "\"receivedAt\":\"2025-11-23T02:00:01.000000Z\",\"site\":\"example.com\","
-        "\"host\":\"example.com\",\"path\":\"/a \\\"b\\\"\",\"query\":\"x=1\","
-        "\"visitor\":\"0000000000000abc\",\"region\":\"ZZ\",\"bot\":false,"
-        "\"props\":{\"n\": 1.5, \"t\": \"x\", \"z\": null},\"ipAddress\":\"192.0.2.0\","
-        "\"pageUrl\":\"https://example.com/a \\\"b\\\"?x=1\"}");
+        out.p, "{\"partition\":0,\"seq\":41,\"eventId\":\"01940b6e-0000-7000-8000-0000000000ff\","
+               "\"eventType\":\"PageViewEvent\",\"timestamp\":\"2025-11-23T02:00:00.123456Z\","
+               "\"receivedAt\":\"2025-11-23T02:00:01.000000Z\",\"site\":\"example.com\","
+               "\"host\":\"example.com\",\"path\":\"/a \\\"b\\\"\",\"query\":\"x=1\","
+               "\"visitor\":\"0000000000000abc\",\"region\":\"ZZ\",\"bot\":false,"
+               "\"props\":{\"n\": 1.5, \"t\": \"x\", \"z\": null},\"ipAddress\":\"192.0.2.0\","
+               "\"pageUrl\":\"https://example.com/a \\\"b\\\"?x=1\"}");
     buf_clear(&out);
 }
 
@@ -94,7 +98,10 @@ static void messagepack_holds_the_same_fields(void **state)
     assert_true(pack_read_text(&in, &text) &&
                 span_is(text, "01940b6e-0000-7000-8000-0000000000ff"));
     assert_non_null(memmem(out.p, out.n, "\xa5props\x81\xa1k\xc3", 10));
-    assert_non_null(memmem(out.p, out.n, "\xa3" "bot\xc2", 5));
+    assert_non_null(memmem(out.p, out.n,
+                           "\xa3"
+                           "bot\xc2",
+                           5));
     buf_clear(&out);
 }
 
@@ -102,15 +109,18 @@ static void the_answer_to_a_request_is_the_contracts(void **state)
 {
     (void)state;
     struct buf out = {0};
-    struct append_request r = {.accepted = 2, .duplicates = 1, .first_seq = 1041,
+    struct append_request r = {.accepted = 2,
+                               .duplicates = 1,
+                               .first_seq = 1041,
                                .rejected_json = SPAN_LITERAL("[{\"index\": 3}]")};
     append_answer_json(&out, &r);
     assert_true(span_is(buf_span(&out), "{\"accepted\": 2, \"duplicates\": 1, \"rejected\": "
-                        "[{\"index\": 3}], \"partition\": 0, \"first_seq\": 1041, "
-                        "\"last_seq\": 1042}"));
+                                        "[{\"index\": 3}], \"partition\": 0, \"first_seq\": 1041, "
+                                        "\"last_seq\": 1042}"));
     buf_reset(&out);
     append_answer_json(&out, &(struct append_request){.duplicates = 1});
-    assert_true(span_is(buf_span(&out), "{\"accepted\": 0, \"duplicates\": 1, \"rejected\": [], "
+    assert_true(span_is(buf_span(&out),
+                        "{\"accepted\": 0, \"duplicates\": 1, \"rejected\": [], "
                         "\"partition\": 0, \"first_seq\": null, \"last_seq\": null}"));
     buf_clear(&out);
 }
