@@ -172,21 +172,40 @@ void service_post_all(struct service *s, struct traffic *t, unsigned n)
     buf_clear(&body);
 }
 
-/* Every view of GET /v1/views has "lag": {"events": 0 and an offset at the log's head. */
+/* The log's head as PostgreSQL has it; -1 while it does not answer. */
+static int64_t log_head(struct service *s, struct json *j)
+{
+    struct support_answer a = service_get(s, "/v1/admin/status", NULL);
+    struct json_value root, log, head;
+    struct err e = {0};
+    bool known = a.status == 200 && json_parse(j, buf_span(&a.body), &root, &e) == 0 &&
+                 json_get(j, &root, "log", &log, &e) == 1 &&
+                 json_get(j, &log, "head", &head, &e) == 1;
+    support_answer_clear(&a);
+    return known ? head.integer : -1;
+}
+
+static bool offsets_are(struct json *j, struct span text, int64_t head)
+{
+    struct json_value root, views, offset;
+    struct err e = {0};
+    struct json_member m;
+    if (json_parse(j, text, &root, &e) != 0 || json_get(j, &root, "views", &views, &e) != 1 ||
+        json_count(j, &views) == 0)
+        return false;
+    for (struct json_walk w = json_enter(j, &views); json_next(&w, &m);)
+        if (json_get(j, &m.value, "offset", &offset, &e) != 1 || offset.integer != head)
+            return false;
+    return true;
+}
+
 static bool has_caught_up(void *arg)
 {
     struct service *s = arg;
-    struct support_answer a = service_get(s, "/v1/views", NULL);
     struct json *j = json_new(4 << 20, 16);
-    struct json_value root, views, value;
-    struct err e = {0};
-    int64_t head = support_sql_int(s->postgres, "SELECT coalesce(max(seq) + 1, 0) FROM events");
-    bool all = a.status == 200 && json_parse(j, buf_span(&a.body), &root, &e) == 0 &&
-               json_get(j, &root, "views", &views, &e) == 1 && json_count(j, &views) > 0;
-    struct json_member m;
-    if (all)
-        for (struct json_walk w = json_enter(j, &views); json_next(&w, &m);)
-            all = all && json_get(j, &m.value, "offset", &value, &e) == 1 && value.integer == head;
+    int64_t head = log_head(s, j);
+    struct support_answer a = service_get(s, "/v1/views", NULL);
+    bool all = head >= 0 && a.status == 200 && offsets_are(j, buf_span(&a.body), head);
     json_free(j);
     support_answer_clear(&a);
     return all;
