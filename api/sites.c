@@ -57,6 +57,8 @@ static int work_list(struct task *t, struct task_thread *thread)
     struct listing l = {.own = q->own[0] == '\0' ? SPAN_ABSENT : span_of(q->own), .whole = q->whole};
     struct sql *sql;
     int result = task_sql(thread, &sql, &t->refusal.err);
+    if (result == 0) /* stores what has just been learned */
+        result = sites_refresh(t->api->parts.sites, sql, &t->refusal.err);
     if (result == 0)
         result = sites_list(sql, put_site, &l, &t->refusal.err);
     buf_put_text(&t->body, "{\"sites\":[");
