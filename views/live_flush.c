@@ -44,8 +44,15 @@ static int flush_view(struct live *l, struct live_view *v, struct err *e)
         return 0; /* live_mend's */
     if (builder_offset(v->builder) >= feed_seen(l->feed))
         v->rebuilds = 0;
-    live_publish(l, v);
     return 0;
+}
+
+/* Also what was flushed because it was full, or to be compared. */
+static void publish_news(struct live *l, struct live_view *v)
+{
+    if (v->builder != NULL && builder_failure(v->builder) == NULL &&
+        (builder_state(v->builder)->offset != v->published || v->generation != v->status.generation))
+        live_publish(l, v);
 }
 
 /* ---- the switch */
@@ -119,6 +126,7 @@ int live_flush_due(struct live *l, struct err *e)
         if (is_dirty(v->builder) && now_us >= due_at_us(l, v, v->builder) &&
             flush_view(l, v, e) != 0)
             return -1;
+        publish_news(l, v);
     }
     return 0;
 }

@@ -19,6 +19,7 @@ struct live_view {
     struct builder *candidate;   /* of the adoption; NULL: none */
     int64_t flushed_at_us;       /* monotonic */
     unsigned rebuilds;           /* since it was last up to date */
+    uint64_t published;          /* offset, last told */
     bool spoilt;                 /* its generation must not be gone on with */
 
     /* under the mutex */

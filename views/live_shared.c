@@ -72,6 +72,7 @@ void live_publish(struct live *l, struct live_view *v)
 {
     const struct view_state *state = builder_state(v->builder);
     struct aggregate_counts counts = builder_counts(v->builder);
+    v->published = state->offset;
     pthread_mutex_lock(&l->mutex);
     v->status.generation = v->generation;
     v->status.offset = state->offset;

@@ -329,12 +329,26 @@ static void compare_digest(struct verify *v)
 
 /* ---- all of it */
 
+/* What was read is one state only if it is there still. */
+static int check_state(struct verify *v, struct err *e)
+{
+    struct view_state now;
+    bool found;
+    if (store_watch_state(v->store, &v->options->ref, &now, &found, e) != 0)
+        return -1;
+    return found && now.offset == v->options->state->offset &&
+                   digest_equal(now.digest, v->options->state->digest)
+               ? 0
+               : err_set(e, ERR_BUSY, "view %s was written while it was verified",
+                         v->options->plan->name);
+}
+
 static int run(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
     if (sql_open(&v->sql, o->postgres_uri, e) != 0 || store_open(&v->store, &o->store, e) != 0 ||
         compare_sites(v, e) != 0 || read_index(v, e) != 0 || compare_definition(v, e) != 0 ||
-        compare_rest(v, e) != 0)
+        compare_rest(v, e) != 0 || check_state(v, e) != 0)
         return -1;
     compare_digest(v);
     return 0;
