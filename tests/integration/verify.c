@@ -182,16 +182,17 @@ static void a_wrong_digest_is_found(void **state)
     assert_finds(&result, "1m", "digest");
 }
 
-/* One visitor more in the first slot of the page's only group, and nothing else. */
+/* One page view more, of one visitor more, in a slot of the page's only group. */
 static int add_visitor(void *context, const struct page_row *row)
 {
     struct page *page = context;
     struct sketch *more = sketch_new();
     sketch_add(more, sketch_hash("somebody", 8), NULL);
-    union measure_value values[] = {{.count = 0}, {.sketch = more}};
+    union measure_value values[] = {{.count = 1}, {.sketch = more}};
     struct delta d = {.site = page_site(page),
                       .group = page_row_group(row),
                       .at = {page_start(page), 30},
+                      .rows = 1,
                       .values = values};
     page_apply(page, &d, NULL);
     sketch_free(more);
@@ -221,7 +222,8 @@ static void a_wrong_sketch_is_found(void **state)
     store_put_page(s, &ref, p->tiers[at.tier], page, page_rows(page));
     support_ok(store_commit(s, &ref, &now, &e), &e);
     struct verify_result result = check(r, p->name);
-    assert_int_equal(result.n_differences, 2); /* and the digest */
+    assert_int_equal(result.n_differences, 3);
+    assert_finds(&result, "1m", "pageviews");
     assert_finds(&result, "1m", "visitors");
     assert_finds(&result, "1m", "digest");
     store_close(s);
