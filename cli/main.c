@@ -47,14 +47,6 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-int subcommand_run(const struct subcommand *table, struct command_run *r, struct err *e)
-{
-    for (const struct subcommand *s = table; s->name != NULL; s++)
-        if (strcmp(s->name, r->arguments[0]) == 0 && s->n_arguments == r->n_arguments - 1)
-            return s->run(r, e);
-    return err_set(e, ERR_INPUT, "use: footfall %s %s", r->command->name, r->command->arguments);
-}
-
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)

@@ -83,6 +83,7 @@ static void each_format_is_detected(void **state)
         enum access_format format;
     } cases[] = {
         {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1", ACCESS_COMMON},
+        {"1.2.3.4 - \"\" [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1", ACCESS_COMMON},
         {"in24.inetnebr.com - - [01/Aug/1995:00:00:01 -0400] \"GET /x HTTP/1.0\" 200 1839",
          ACCESS_COMMON},
         {"1.2.3.4 - john doe [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1" COMBINED_TAIL,

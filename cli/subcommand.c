@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands whose first argument says what to do. */
+#include <string.h>
+
+#include "cli/command.h"
+
+int subcommand_run(const struct subcommand *table, struct command_run *r, struct err *e)
+{
+    for (const struct subcommand *s = table; s->name != NULL; s++)
+        if (strcmp(s->name, r->arguments[0]) == 0 && s->n_arguments == r->n_arguments - 1)
+            return s->run(r, e);
+    return err_set(e, ERR_INPUT, "use: footfall %s %s", r->command->name, r->command->arguments);
+}
