@@ -139,6 +139,20 @@ CREATE TABLE log_tail (
 -- Time bounds prune by this; min_time rides along so that the index alone decides.
 CREATE INDEX log_tail_time ON log_tail (max_time, min_time);
 
+-- Statistics of what is in the arrays would take long to gather, and no plan asks for them.
+CREATE FUNCTION log_skip_statistics(of_table text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                WHERE attrelid = of_table::regclass AND attnum > 0 AND typcategory = 'A'
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS 0', of_table, name);
+    END LOOP;
+END
+$$;
+SELECT log_skip_statistics('log_tail');
+
 -- Sealed batches: the same columns, in segments made ahead.
 CREATE TABLE log_batch (LIKE log_tail INCLUDING ALL) PARTITION BY RANGE (partition, first_seq);
 
@@ -176,6 +190,7 @@ BEGIN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE log_batch INCLUDING ALL)', name);
+    PERFORM log_skip_statistics(name);
     EXECUTE format('CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON %I'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION log_refuse_change()', name);
     EXECUTE format('REVOKE ALL ON %I FROM PUBLIC', name);
