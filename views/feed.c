@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "views/fetch.h"
 
 struct member {
     struct builder *builder;
@@ -17,7 +18,8 @@ struct member {
 
 struct feed {
     struct feed_options options;
-    struct log_reader *reader, *questions;
+    struct fetch *fetch;
+    struct log_reader *questions;
     struct member members[FEED_MAX_BUILDERS];
     unsigned n;
     bool under_way;
@@ -31,7 +33,7 @@ int feed_open(struct feed **out, const struct feed_options *o, struct err *e)
 {
     struct feed *f = mem_alloc(sizeof(*f));
     f->options = *o;
-    if (log_reader_open(&f->reader, o->postgres_uri, e) != 0 ||
+    if (fetch_open(&f->fetch, o->postgres_uri, e) != 0 ||
         log_reader_open(&f->questions, o->postgres_uri, e) != 0) {
         feed_close(f);
         *out = NULL;
@@ -45,8 +47,7 @@ void feed_close(struct feed *f)
 {
     if (f == NULL)
         return;
-    if (f->reader != NULL)
-        log_reader_close(f->reader);
+    fetch_close(f->fetch);
     if (f->questions != NULL)
         log_reader_close(f->questions);
     free(f);
@@ -148,15 +149,13 @@ static bool anybody_wants(const struct feed *f)
     return false;
 }
 
-static int start_reading(struct feed *f, struct err *e)
+static void start_reading(struct feed *f)
 {
     if (!anybody_wants(f))
-        return 0;
+        return;
     struct log_range range = range_from(f, choose_offset(f));
-    if (log_read_start(f->reader, &range, e) != 0)
-        return -1;
+    fetch_start(f->fetch, &range);
     f->under_way = true;
-    return 0;
 }
 
 /* ---- a step */
@@ -203,7 +202,7 @@ static int give_chunk(struct feed *f, const struct log_chunk *chunk, struct err 
 static int take_chunk(struct feed *f, struct log_chunk *chunk, struct err *e)
 {
     f->under_way = false;
-    if (log_read_finish(f->reader, chunk, e) != 0)
+    if (fetch_finish(f->fetch, chunk, e) != 0)
         return -1;
     f->seen = chunk->next_seq > f->seen ? chunk->next_seq : f->seen;
     for (unsigned i = 0; i < f->n; i++) {
@@ -229,8 +228,8 @@ int feed_step(struct feed *f, enum feed_step *step, struct err *e)
 {
     struct log_chunk chunk;
     *step = FEED_IDLE;
-    if (!f->under_way && start_reading(f, e) != 0)
-        return -1;
+    if (!f->under_way)
+        start_reading(f);
     if (!f->under_way)
         return 0;
     if (take_chunk(f, &chunk, e) != 0)
@@ -241,9 +240,9 @@ int feed_step(struct feed *f, enum feed_step *step, struct err *e)
     bool more = chunk.count > 0 || !all_at(f, chunk.next_seq);
     if (more)
         *step = events >= f->options.chunk_events || chunk.count == 0 ? FEED_FULL : FEED_SOME;
-    int result = more ? start_reading(f, e) : 0;
-    if (result == 0)
-        result = give_chunk(f, &chunk, e);
+    if (more)
+        start_reading(f);
+    int result = give_chunk(f, &chunk, e);
     log_chunk_clear(&chunk);
     return result;
 }
@@ -256,10 +255,10 @@ int feed_wait(struct feed *f, uint64_t seq, int timeout_ms, struct err *e)
         return 0;
     if (!anybody_wants(f))
         seq = UINT64_MAX;
-    return log_reader_wait(f->reader, f->options.partition, seq, timeout_ms, e) < 0 ? -1 : 0;
+    return log_reader_wait(fetch_reader(f->fetch), f->options.partition, seq, timeout_ms, e) < 0 ? -1 : 0;
 }
 
 void feed_wake(struct feed *f)
 {
-    log_reader_wake(f->reader);
+    log_reader_wake(fetch_reader(f->fetch));
 }
