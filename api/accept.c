@@ -3,15 +3,6 @@
 
 #include <strings.h>
 
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct span){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* The part of rest before the separator, trimmed; rest becomes what follows. */
 static struct span cut(struct span *rest, char separator)
 {
@@ -19,7 +10,7 @@ static struct span cut(struct span *rest, char separator)
     struct span part = {rest->p, at == NULL ? rest->n : (size_t)(at - rest->p)};
     size_t taken = at == NULL ? rest->n : part.n + 1;
     *rest = (struct span){rest->p + taken, rest->n - taken};
-    return trim(part);
+    return span_trim(part);
 }
 
 static bool same_text(struct span a, const char *p, size_t n)
@@ -81,7 +72,7 @@ static int offer_quality(struct span header, const char *offer)
 int accept_choose(struct span header, const char *const *offers)
 {
     int chosen = -1, best = 0;
-    if (trim(header).n == 0)
+    if (span_trim(header).n == 0)
         return 0;
     for (int i = 0; offers[i] != NULL; i++) {
         int quality = offer_quality(header, offers[i]);

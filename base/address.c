@@ -52,18 +52,9 @@ int address_parse(struct span text, struct address *out)
     return inet_pton(AF_INET6, copy, out->bytes) == 1 ? 0 : -1;
 }
 
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct span){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 int address_parse_hop(struct span text, struct address *out)
 {
-    struct span s = trim(text);
+    struct span s = span_trim(text);
     if (s.n != 0 && s.p[0] == '[') {
         const char *end = memchr(s.p, ']', s.n);
         return end == NULL ? -1
@@ -137,7 +128,7 @@ int network_list_parse(struct network_list *l, const char *text, struct err *e)
     const char *p = text == NULL ? "" : text;
     while (*p != '\0') {
         size_t n = strcspn(p, ",");
-        struct span item = trim((struct span){p, n});
+        struct span item = span_trim((struct span){p, n});
         struct network network;
         if (item.n != 0) {
             if (parse_network(item, &network) != 0) {

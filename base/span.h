@@ -36,6 +36,16 @@ static inline bool span_is(struct span s, const char *text)
     return span_equal(s, span_of(text));
 }
 
+/* Without blanks and tabs at both ends. */
+static inline struct span span_trim(struct span s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (struct span){s.p + 1, s.n - 1};
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 /* "%.*s" arguments. */
 #define SPAN_ARGS(s) (int)(s).n, (s).p
 

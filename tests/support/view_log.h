@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "log/batch.h"
-#include "tests/support/random.h"
+#include "base/random.h"
 
 struct view_log {
     uint64_t seed;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/support/random.h"
+#include "base/random.h"
 #include "views/expr.h"
 
 static const struct expr type = {.op = EXPR_COLUMN, .column = EVENT_TYPE};

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "tests/support/random.h"
+#include "base/random.h"
 #include "views/plan.h"
 
 static const struct tier *const tiers[] = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS};

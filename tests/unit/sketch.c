@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tests/support/random.h"
+#include "base/random.h"
 #include "views/sketch.h"
 
 /* Values first .. first + n - 1, each twice, in a scrambled order. */
