@@ -25,8 +25,8 @@ static int print_answer(const struct ask *a, const struct service_json *answer, 
     struct json_value v;
     const struct json *j = answer->parser;
     const char *member = a->rows != NULL ? a->rows : a->text;
-    if (member != NULL && (answer->root.type != JSON_OBJECT ||
-                           json_get(j, &answer->root, member, &v, NULL) != 1))
+    if (member != NULL &&
+        (answer->root.type != JSON_OBJECT || json_get(j, &answer->root, member, &v, NULL) != 1))
         return lacks(a, member, e);
     if (a->rows != NULL && v.type != JSON_ARRAY)
         return lacks(a, member, e);
@@ -55,8 +55,7 @@ int ask_and_print(struct command_run *r, const struct ask *a, struct err *e)
         return -1;
     int status = -1;
     if (service_ask(service, &call, &answer, e) == 0)
-        status = config_bool(r->config, "json") ? print_json(&answer)
-                                                : print_answer(a, &answer, e);
+        status = config_bool(r->config, "json") ? print_json(&answer) : print_answer(a, &answer, e);
     service_json_clear(&answer);
     service_close(service);
     return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What most commands are: one question to the service, its answer printed as columns, or with --json
- * as it came. */
+/* What most commands are: one question to the service, its answer printed as columns, or with
+ * --json as it came. */
 #ifndef CLI_ASK_H
 #define CLI_ASK_H
 
@@ -11,12 +11,12 @@
 struct ask {
     const char *method; /* NULL: GET */
     const char *path;
-    struct span body;   /* absent: none */
-    const char *content_type; /* NULL: JSON */
+    struct span body;             /* absent: none */
+    const char *content_type;     /* NULL: JSON */
     const struct column *about;   /* of the answer itself, a line each; NULL: none */
     const char *rows;             /* member with the array to print; NULL: none */
     const struct column *columns; /* of rows */
-    const char *text;   /* member to print alone on its line; NULL: none */
+    const char *text;             /* member to print alone on its line; NULL: none */
 };
 
 /* Exit status, or -1. Opens the service and closes it again. */

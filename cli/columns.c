@@ -38,7 +38,7 @@ static void put_text(struct buf *b, struct span text)
     text = utf8_cut(text, MAX_CELL_BYTES);
     for (size_t i = 0; i < text.n; i++)
         buf_put_byte(b, (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? ' '
-                                                                            : (uint8_t)text.p[i]);
+                                                                             : (uint8_t)text.p[i]);
 }
 
 static void put_value(struct buf *b, const struct json *j, const struct json_value *v)
@@ -69,8 +69,8 @@ static int width_of(struct span text)
 }
 
 struct grid {
-    struct buf text;  /* all cells */
-    size_t *ends;     /* of each cell in text */
+    struct buf text; /* all cells */
+    size_t *ends;    /* of each cell in text */
     size_t n, room;
     int widths[MAX_COLUMNS];
     int n_columns;

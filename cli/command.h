@@ -11,15 +11,15 @@ enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command_run {
     const struct command *command;
-    struct config *config; /* the service's options, those for finding it, the command's own */
+    struct config *config;  /* the service's options, those for finding it, the command's own */
     char *const *arguments; /* what is left of the command line; NULL-ended */
     int n_arguments;
 };
 
 struct command {
     const char *name;
-    const char *arguments; /* "[VIEW...]" */
-    const char *about;     /* one line */
+    const char *arguments;        /* "[VIEW...]"; NULL: none */
+    const char *about;            /* one line */
     const struct option *options; /* its own, ended by name == NULL; NULL: none */
     int min_arguments, max_arguments;
     /* Exit status; or -1 with the error, which main prints: ERR_INPUT is wrong usage (status 2),
@@ -29,6 +29,8 @@ struct command {
 };
 
 extern const struct command commands[]; /* ended by name == NULL */
+
+int command_usage(const struct command *c, struct err *e); /* ERR_INPUT; returns -1 */
 
 int serve_main(struct command_run *r, struct err *e);
 int migrate_main(struct command_run *r, struct err *e);
@@ -51,8 +53,8 @@ extern const struct option demo_command_options[];
 
 /* A command whose first argument is a word of its own: "list", "add NAME". */
 struct subcommand {
-    const char *name; /* NULL ends the table */
-    int n_arguments;  /* after the name */
+    const char *name;                                 /* NULL ends the table */
+    int n_arguments;                                  /* after the name */
     int (*run)(struct command_run *r, struct err *e); /* arguments[0] is the name */
 };
 

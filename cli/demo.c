@@ -16,18 +16,40 @@
 enum { BATCH_EVENTS = 5000, BATCH_BYTES = 4 * 1024 * 1024, TICK_MS = 200 };
 
 const struct option demo_command_options[] = {
-    {.name = "days", .type = OPTION_INT, .fallback = "7", .min = 0, .max = 3660,
+    {.name = "days",
+     .type = OPTION_INT,
+     .fallback = "7",
+     .min = 0,
+     .max = 3660,
      .about = "days of history to send first"},
-    {.name = "per_day", .type = OPTION_INT, .fallback = "20000", .min = 1, .max = 100000000,
+    {.name = "per_day",
+     .type = OPTION_INT,
+     .fallback = "20000",
+     .min = 1,
+     .max = 100000000,
      .about = "events a day in that history, about"},
-    {.name = "rate", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 10000,
+    {.name = "rate",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 10000,
      .about = "then events a second, about, until Ctrl-C; 0: none"},
-    {.name = "events", .type = OPTION_INT, .fallback = "0", .min = 0, .max = INT64_MAX,
+    {.name = "events",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = INT64_MAX,
      .about = "stop after so many; 0: no bound"},
-    {.name = "seed", .type = OPTION_INT, .fallback = "1", .min = 0, .max = INT64_MAX,
+    {.name = "seed",
+     .type = OPTION_INT,
+     .fallback = "1",
+     .min = 0,
+     .max = INT64_MAX,
      .about = "the same seed and times give the same events"},
     {.name = "until", .type = OPTION_TEXT, .about = "end of the history, RFC 3339 (default: now)"},
-    {.name = "ndjson", .type = OPTION_BOOL, .fallback = "no",
+    {.name = "ndjson",
+     .type = OPTION_BOOL,
+     .fallback = "no",
      .about = "write the history's events to standard output, send nothing"},
     {0},
 };
@@ -63,8 +85,10 @@ static int post(struct demo *d, bool live, struct err *e)
         return 0;
     snprintf(key, sizeof(key), "Idempotency-Key: demo-%" PRId64 "-%" PRId64 "-%" PRId64 "-%" PRIu64,
              d->seed, d->from_us, d->until_us, d->n_batches++);
-    struct http_call call = {.method = "POST", .path = "/v1/events",
-                             .content_type = "application/x-ndjson", .body = buf_span(&d->body),
+    struct http_call call = {.method = "POST",
+                             .path = "/v1/events",
+                             .content_type = "application/x-ndjson",
+                             .body = buf_span(&d->body),
                              .headers = live ? NULL : headers};
     int failed = service_ask(d->service, &call, &answer, e);
     if (failed == 0) {
@@ -171,7 +195,8 @@ static int set_times(struct demo *d, const struct config *c, struct err *e)
     const char *until = config_text(c, "until");
     d->until_us = clock_now_us();
     if (until != NULL && clock_parse(until, strlen(until), &d->until_us) != 0)
-        return err_set(e, ERR_INPUT, "--until: '%s' is not a time like 2026-11-23T10:00:00Z", until);
+        return err_set(e, ERR_INPUT, "--until: '%s' is not a time like 2026-11-23T10:00:00Z",
+                       until);
     d->until_us = clock_floor(d->until_us, US_PER_SECOND);
     d->from_us = d->until_us - config_int(c, "days") * US_PER_DAY;
     return 0;
@@ -184,10 +209,10 @@ int demo_main(struct command_run *r, struct err *e)
     d.left = events == 0 ? UINT64_MAX : (uint64_t)events;
     if (set_times(&d, r->config, e) != 0)
         return -1;
-    d.traffic = demo_traffic_new((uint64_t)d.seed, d.from_us,
-                                 (uint64_t)config_int(r->config, "per_day"));
-    int failed = config_bool(r->config, "ndjson") ? write_history(&d, e)
-                                                  : send_all(&d, r->config, e);
+    d.traffic =
+        demo_traffic_new((uint64_t)d.seed, d.from_us, (uint64_t)config_int(r->config, "per_day"));
+    int failed =
+        config_bool(r->config, "ndjson") ? write_history(&d, e) : send_all(&d, r->config, e);
     demo_traffic_free(d.traffic);
     buf_clear(&d.body);
     return failed;

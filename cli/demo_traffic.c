@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events that will arrive wait in a heap by time of arrival: the next page of each running visit, late
- * ones, repeats. Every ten seconds of its time new visits are let in. */
+/* Events that will arrive wait in a heap by time of arrival: the next page of each running visit,
+ * late ones, repeats. Every ten seconds of its time new visits are let in. */
 #include "cli/demo_traffic.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@ enum {
     BOTS_PER_CENT = 6,
     LATE_PER_THOUSAND = 20,
     WITH_ID_PER_CENT = 25,
-    REPEATED_PER_CENT = 5, /* of those with an id */
+    REPEATED_PER_CENT = 5,     /* of those with an id */
     VIEWS_PER_100_VISITS = 339 /* what visit_length gives on average */
 };
 
@@ -134,9 +134,10 @@ static void let_in(struct demo_traffic *t, uint8_t site)
 {
     uint32_t n_visitors = (uint32_t)(t->per_day / 4 > 100000000 ? 100000000 : 100 + t->per_day / 4);
     struct waiting w = {.kind = NEXT_PAGE};
-    w.due_us = w.time_us = t->next_step_us + random_below(&t->random, STEP_US / 1000) * INT64_C(1000);
-    w.visit = (struct visit){.visitor = 1 + random_below(&t->random, n_visitors), .site = site,
-                             .entry = true};
+    w.due_us = w.time_us =
+        t->next_step_us + random_below(&t->random, STEP_US / 1000) * INT64_C(1000);
+    w.visit = (struct visit){
+        .visitor = 1 + random_below(&t->random, n_visitors), .site = site, .entry = true};
     w.visit.bot = chance(t, BOTS_PER_CENT * 10);
     w.visit.pages_left = visit_length(t, w.visit.bot);
     w.visit.page = skewed_below(t, DEMO_PAGES);
@@ -210,8 +211,7 @@ static void put_event(struct demo_traffic *t, struct buf *out, const struct wait
     buf_printf(out, "{\"timestamp\":%" PRId64 ".%03d", w->time_us / US_PER_SECOND,
                (int)(w->time_us % US_PER_SECOND / 1000));
     put_page(out, v);
-    buf_printf(out,
-               ",\"ipAddress\":\"198.%d.%d.%d\",\"region\":\"%s\",\"userAgent\":\"%s\"",
+    buf_printf(out, ",\"ipAddress\":\"198.%d.%d.%d\",\"region\":\"%s\",\"userAgent\":\"%s\"",
                18 + (int)(address >> 16), (int)(address >> 8 & 255), (int)(address & 255),
                place_of(v), agent_of(v));
     if (!v->bot && trait(v, 4, 10) == 0)
@@ -219,7 +219,8 @@ static void put_event(struct demo_traffic *t, struct buf *out, const struct wait
     if (w->id[0] != 0)
         buf_printf(out, ",\"eventId\":\"%08x-%04x-4%03x-8%03x-%012" PRIx64 "\"",
                    (unsigned)(w->id[0] >> 32), (unsigned)(w->id[0] >> 16 & 0xffff),
-                   (unsigned)(w->id[0] & 0xfff), (unsigned)(w->id[1] >> 52), w->id[1] >> 4 & 0xffffffffffff);
+                   (unsigned)(w->id[0] & 0xfff), (unsigned)(w->id[1] >> 52),
+                   w->id[1] >> 4 & 0xffffffffffff);
     if (w->kind == PURCHASE)
         buf_printf(out, ",\"eventType\":\"Purchase\",\"props\":{\"price\":%u.%02u,\"items\":%u}",
                    9 + random_below(&t->random, 200), random_below(&t->random, 100),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Believable traffic, the same for a seed: people and bots visit three sites by day and week, come
- * from search, other pages and campaigns, read a few pages and buy now and then. Some of their events
- * arrive late, some twice (with the same eventId). Nobody is real: the addresses are of the range kept
- * for benchmarks (198.18.0.0/15), the names of the one kept for examples.
+ * from search, other pages and campaigns, read a few pages and buy now and then. Some of their
+ * events arrive late, some twice (with the same eventId). Nobody is real: the addresses are of the
+ * range kept for benchmarks (198.18.0.0/15), the names of the one kept for examples.
  *
  * Time is an argument; integers only, so that every machine makes the same events. */
 #ifndef CLI_DEMO_TRAFFIC_H

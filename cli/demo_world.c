@@ -4,13 +4,19 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct demo_site demo_sites[DEMO_SITES] = {
-    {"shop.example", 50, 1,
+    {"shop.example",
+     50,
+     1,
      {"/", "/products", "/products/espresso-machine", "/products/grinder", "/cart", "/sale",
       "/products/beans", "/checkout", "/about", "/products/cups", "/shipping", "/contact"}},
-    {"news.example", 35, -5,
-     {"/", "/world", "/technology", "/2026/elections", "/science", "/sports", "/weather", "/culture",
-      "/opinion", "/technology/chips", "/newsletter", "/archive"}},
-    {"docs.example", 15, 0,
+    {"news.example",
+     35,
+     -5,
+     {"/", "/world", "/technology", "/2026/elections", "/science", "/sports", "/weather",
+      "/culture", "/opinion", "/technology/chips", "/newsletter", "/archive"}},
+    {"docs.example",
+     15,
+     0,
      {"/", "/install", "/quickstart", "/reference", "/reference/api", "/guides/import",
       "/guides/backup", "/faq", "/changelog", "/guides/upgrade", "/reference/cli", "/license"}},
 };
@@ -26,7 +32,8 @@ const size_t demo_n_places = COUNT(demo_places);
 const char *const demo_browsers[] = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/130.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) "
     "Version/17.6 Mobile/15E148 Safari/604.1",
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 "
     "Mobile Safari/537.36",

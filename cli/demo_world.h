@@ -10,8 +10,8 @@ enum { DEMO_SITES = 3, DEMO_PAGES = 12 };
 
 struct demo_site {
     const char *name;
-    unsigned share; /* of the visits, of 100 */
-    int hours_east; /* whose day and night its visitors live by */
+    unsigned share;                /* of the visits, of 100 */
+    int hours_east;                /* whose day and night its visitors live by */
     const char *pages[DEMO_PAGES]; /* the most read first */
 };
 
@@ -33,8 +33,8 @@ extern const size_t demo_n_browsers, demo_n_bots, demo_n_referrers;
 extern const struct demo_campaign demo_campaigns[];
 extern const size_t demo_n_campaigns;
 
-/* Traffic of an hour, in thousandths of the average one: by the hour of the day (local) and the day of
- * the week (0 Sunday). */
+/* Traffic of an hour, in thousandths of the average one: by the hour of the day (local) and the day
+ * of the week (0 Sunday). */
 unsigned demo_hour_weight(int hour, int weekday);
 
 #endif

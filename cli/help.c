@@ -11,8 +11,10 @@ enum { NAME_COLUMN = 34 };
 static void print_option(const struct option *o, void *context)
 {
     (void)context;
-    static const char *const values[] = {[OPTION_TEXT] = " VALUE", [OPTION_INT] = " N",
-                                         [OPTION_BOOL] = "", [OPTION_CHOICE] = " WORD"};
+    static const char *const values[] = {[OPTION_TEXT] = " VALUE",
+                                         [OPTION_INT] = " N",
+                                         [OPTION_BOOL] = "",
+                                         [OPTION_CHOICE] = " WORD"};
     char flag[128];
     int n = snprintf(flag, sizeof(flag), "  --%s%s", o->name, values[o->type]);
     for (char *p = flag; strchr(o->name, '.') == NULL && *p != '\0'; p++)
@@ -39,7 +41,8 @@ static void print_table(const char *title, const struct option *table)
 
 static void print_command(const struct command *c)
 {
-    printf("footfall %s [OPTION...] %s\n\n%s.\n", c->name, c->arguments, c->about);
+    printf("footfall %s [OPTION...] %s\n\n%s.\n", c->name, c->arguments == NULL ? "" : c->arguments,
+           c->about);
     if (c->more != NULL)
         printf("%s\n", c->more);
     print_table("Options of this command [default]:", c->options);
@@ -58,7 +61,8 @@ static void print_command(const struct command *c)
 static void print_all(void)
 {
     printf("Footfall %s: self-hosted web analytics with a log at its heart.\n\n"
-           "footfall COMMAND [OPTION...] [ARGUMENT...]\n\n", FOOTFALL_VERSION);
+           "footfall COMMAND [OPTION...] [ARGUMENT...]\n\n",
+           FOOTFALL_VERSION);
     for (const struct command *c = commands; c->name != NULL; c++)
         printf("  %-9s %s\n", c->name, c->about);
     printf("\nfootfall help COMMAND shows its options with their defaults; footfall --version the "

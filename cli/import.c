@@ -15,7 +15,9 @@ enum { MAX_REJECTED_SHOWN = 20 };
 
 const struct option import_command_options[] = {
     {.name = "site", .type = OPTION_TEXT, .about = "site of lines that do not name their host"},
-    {.name = "format", .type = OPTION_CHOICE, .fallback = "auto",
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .fallback = "auto",
      .choices = "auto|combined|common|vhost_combined|json|ndjson",
      .about = "of all files; auto looks at each"},
     {0},
@@ -81,10 +83,13 @@ static int post(void *context, const struct import_post *p, int *status, struct 
     char source[200], position[80];
     struct http_reply reply = {0};
     snprintf(source, sizeof(source), "Footfall-Source: %s", p->source);
-    snprintf(position, sizeof(position), "Footfall-Position: %" PRId64 "-%" PRId64, p->start, p->end);
+    snprintf(position, sizeof(position), "Footfall-Position: %" PRId64 "-%" PRId64, p->start,
+             p->end);
     const char *const headers[] = {source, position, NULL};
-    struct http_call call = {.method = "POST", .path = "/v1/events",
-                             .content_type = "application/x-ndjson", .body = p->body,
+    struct http_call call = {.method = "POST",
+                             .path = "/v1/events",
+                             .content_type = "application/x-ndjson",
+                             .body = p->body,
                              .headers = headers};
     int failed = service_call(r->service, &call, CALL_MAY_REPEAT, &reply, e);
     if (failed == 0 && reply.status != 409)
@@ -117,8 +122,8 @@ static void on_note(void *context, const char *path, const char *text)
 static void on_progress(void *context, const struct import_progress *p)
 {
     struct import_run *r = context;
-    progress_show(&r->progress, p->path, p->done, p->total,
-                  "%" PRIu64 " lines, %" PRIu64 " events", p->counts->read, p->counts->accepted);
+    progress_show(&r->progress, p->path, p->done, p->total, "%" PRIu64 " lines, %" PRIu64 " events",
+                  p->counts->read, p->counts->accepted);
 }
 
 static void print_counts(const struct import_counts *c, bool as_json)
@@ -139,8 +144,11 @@ static int import_files(struct command_run *r, struct import_run *run, struct im
     struct import_service service = {get_position, post, run};
     struct import_options o = {.site = config_text(r->config, "site"),
                                .format = config_text(r->config, "format"),
-                               .service = &service, .on_rejected = on_rejected,
-                               .on_note = on_note, .on_progress = on_progress, .context = run};
+                               .service = &service,
+                               .on_rejected = on_rejected,
+                               .on_note = on_note,
+                               .on_progress = on_progress,
+                               .context = run};
     int failed = 0;
     for (int i = 0; i < r->n_arguments; i++)
         if (import_file(&o, r->arguments[i], counts, e) != 0)

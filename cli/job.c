@@ -58,12 +58,14 @@ static int start_job(struct service *s, const struct command_run *r, const char 
     struct buf body = {0};
     struct service_json answer = {0};
     put_views(r, &body);
-    struct http_call call = {.method = "POST", .path = path, .content_type = "application/json",
+    struct http_call call = {.method = "POST",
+                             .path = path,
+                             .content_type = "application/json",
                              .body = buf_span(&body)};
     int failed = service_ask(s, &call, &answer, e);
     if (failed == 0)
-        *job = mem_format("%s/%" PRId64, path,
-                          (int64_t)job_number(answer.parser, &answer.root, "id"));
+        *job =
+            mem_format("%s/%" PRId64, path, (int64_t)job_number(answer.parser, &answer.root, "id"));
     service_json_clear(&answer);
     buf_clear(&body);
     return failed;
@@ -126,7 +128,8 @@ static int finish(const struct command_run *r, const struct service_json *job,
         return err_set(e, ERR_DATA, "the job was %.*s%s%.*s", SPAN_ARGS(state),
                        why.n == 0 ? "" : ": ", SPAN_ARGS(why));
     }
-    if (!has_result || result.type != JSON_OBJECT || json_get(j, &result, "views", &views, NULL) != 1)
+    if (!has_result || result.type != JSON_OBJECT ||
+        json_get(j, &result, "views", &views, NULL) != 1)
         return err_set(e, ERR_DATA, "the job's result names no views");
     struct json_walk walk = json_enter(j, &views);
     for (struct json_member m; json_next(&walk, &m);) {

@@ -7,7 +7,7 @@
 #include "base/json.h"
 
 struct job_kind_of_command {
-    const char *path; /* "/v1/admin/replays" */
+    const char *path;  /* "/v1/admin/replays" */
     const char *doing; /* "replaying", for the progress bar */
     /* The exit status that one view's part of the result calls for. */
     int (*judge)(const struct json *j, const struct json_value *view);

@@ -15,15 +15,31 @@
 enum { EVENTS_A_CALL = 5000, FOLLOW_WAIT_S = 30, TIMEOUT_MS = 120 * 1000 };
 
 const struct option log_command_options[] = {
-    {.name = "from", .type = OPTION_INT, .fallback = "0", .min = 0, .max = INT64_MAX / 16,
+    {.name = "from",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = INT64_MAX / 16,
      .about = "first seq"},
-    {.name = "to", .type = OPTION_INT, .min = 0, .max = INT64_MAX / 16,
+    {.name = "to",
+     .type = OPTION_INT,
+     .min = 0,
+     .max = INT64_MAX / 16,
      .about = "seq to stop before (default: the head; with --follow none)"},
-    {.name = "partition", .type = OPTION_INT, .fallback = "0", .min = 0, .max = 1023,
+    {.name = "partition",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 1023,
      .about = "which partition"},
-    {.name = "follow", .type = OPTION_BOOL, .fallback = "no",
+    {.name = "follow",
+     .type = OPTION_BOOL,
+     .fallback = "no",
      .about = "wait for events to come, until Ctrl-C"},
-    {.name = "format", .type = OPTION_CHOICE, .fallback = "json", .choices = "json|msgpack",
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .fallback = "json",
+     .choices = "json|msgpack",
      .about = "a line of JSON per event, or MessagePack maps one after another"},
     {0},
 };
@@ -32,8 +48,8 @@ const struct option log_command_options[] = {
 
 static int head(struct command_run *r, struct err *e)
 {
-    char *path = mem_format("/v1/log?limit=1&partition=%" PRId64,
-                            config_int(r->config, "partition"));
+    char *path =
+        mem_format("/v1/log?limit=1&partition=%" PRId64, config_int(r->config, "partition"));
     const struct ask a = {.path = path, .text = "head"};
     int status = ask_and_print(r, &a, e);
     free(path);
@@ -59,14 +75,15 @@ static int ask_for_events(const struct reading *r, struct http_reply *reply, str
     static const char *const lines[] = {"Accept: application/x-ndjson", NULL};
     static const char *const packed[] = {"Accept: application/msgpack", NULL};
     struct err failure = {0};
-    char *path = mem_format("/v1/log?from=%" PRId64 "&limit=%" PRId64 "&partition=%" PRId64 "&wait=%d",
-                            r->next, least(EVENTS_A_CALL, r->to - r->next), r->partition,
-                            r->follow ? FOLLOW_WAIT_S : 0);
-    struct http_call call = {.path = path, .headers = r->packed ? packed : lines,
-                             .timeout_ms = TIMEOUT_MS};
+    char *path = mem_format(
+        "/v1/log?from=%" PRId64 "&limit=%" PRId64 "&partition=%" PRId64 "&wait=%d", r->next,
+        least(EVENTS_A_CALL, r->to - r->next), r->partition, r->follow ? FOLLOW_WAIT_S : 0);
+    struct http_call call = {
+        .path = path, .headers = r->packed ? packed : lines, .timeout_ms = TIMEOUT_MS};
     int failed = service_call(r->service, &call, CALL_MAY_REPEAT, reply, e);
     if (failed == 0 && http_reply_check(reply, &failure) != 0)
-        failed = err_set(e, failure.kind == ERR_INPUT ? ERR_DATA : failure.kind, "%s", failure.text);
+        failed =
+            err_set(e, failure.kind == ERR_INPUT ? ERR_DATA : failure.kind, "%s", failure.text);
     free(path);
     return failed;
 }
@@ -112,22 +129,23 @@ static int print_events(const struct reading *r, const struct http_reply *reply,
     if (fwrite(events.p, 1, events.n, stdout) == events.n && fflush(stdout) == 0)
         return 0;
     *next = r->to;
-    return errno == EPIPE ? 0 : err_set(e, ERR_DOWN, "cannot write to standard output: %s",
-                                        strerror(errno));
+    return errno == EPIPE
+               ? 0
+               : err_set(e, ERR_DOWN, "cannot write to standard output: %s", strerror(errno));
 }
 
 /* The head now is where a reading that does not follow ends. */
 static int find_end(struct reading *r, struct err *e)
 {
-    char *path = mem_format("/v1/log?limit=1&from=%" PRId64 "&partition=%" PRId64, r->next,
-                            r->partition);
+    char *path =
+        mem_format("/v1/log?limit=1&from=%" PRId64 "&partition=%" PRId64, r->next, r->partition);
     struct service_json answer = {0};
     struct json_value end;
     struct http_call call = {.path = path};
     int failed = service_ask(r->service, &call, &answer, e);
-    if (failed == 0 && (answer.root.type != JSON_OBJECT ||
-                        json_get(answer.parser, &answer.root, "head", &end, NULL) != 1 ||
-                        end.type != JSON_INT))
+    if (failed == 0 &&
+        (answer.root.type != JSON_OBJECT ||
+         json_get(answer.parser, &answer.root, "head", &end, NULL) != 1 || end.type != JSON_INT))
         failed = err_set(e, ERR_DATA, "the service's answer to /v1/log has no \"head\"");
     if (failed == 0)
         r->to = least(r->to, end.integer);

@@ -10,32 +10,77 @@
 #include "cli/options.h"
 
 const struct command commands[] = {
-    {"serve", "", "runs the service in the foreground", NULL, 0, 0, serve_main,
-     "Without --postgres and --redis it runs servers of its own in the data folder.\n"
-     "Prints \"footfall ready http://HOST:PORT\" when it can take events. Ctrl-C stops it."},
-    {"migrate", "", "brings the database's schema to this version", migrate_command_options, 0, 0,
-     migrate_main, NULL},
-    {"import", "FILE...|-", "reads web server logs (plain, .gz) or events into the log",
-     import_command_options, 1, 1000, import_main,
-     "Importing a file again adds nothing; one that has grown adds only its new lines, renamed or\n"
-     "gzipped or not. The last line printed says what became of the lines read."},
-    {"replay", "[VIEW...]", "rebuilds views (default: all) from the log", NULL, 0, 100, replay_main,
-     NULL},
-    {"verify", "[VIEW...]", "compares views (default: all) with the same SQL over the log", NULL, 0,
-     100, verify_main, "Exit status 1 if any differs."},
-    {"view", "list | show NAME | add FILE | drop NAME", "the definitions of views", NULL, 1, 2,
-     view_main, NULL},
-    {"log", "head | cat", "the events, in log order", log_command_options, 1, 1, log_main,
-     "head prints the next seq; cat prints events, a line of JSON each."},
-    {"site", "add NAME | list | public NAME | alias NAME ID", "the sites that are known",
-     NULL, 1, 3, site_main, NULL},
-    {"token", "create | list | revoke ID", "the tokens that senders and readers show",
-     token_command_options, 1, 2, token_main, "create prints the token, once; it is stored hashed."},
-    {"status", "", "heads, offsets, lags, digests, sums and sizes", NULL, 0, 0, status_main, NULL},
-    {"demo", "", "sends believable traffic of three sites through the service",
-     demo_command_options, 0, 0, demo_main, NULL},
-    {"help", "[COMMAND]", "shows a command's options with their defaults", NULL, 0, 1, help_main,
-     NULL},
+    {.name = "serve",
+     .about = "runs the service in the foreground",
+     .run = serve_main,
+     .more =
+         "Without --postgres and --redis it runs servers of its own in the data folder.\n"
+         "Prints \"footfall ready http://HOST:PORT\" when it can take events. Ctrl-C stops it."},
+    {.name = "migrate",
+     .about = "brings the database's schema to this version",
+     .options = migrate_command_options,
+     .run = migrate_main},
+    {.name = "import",
+     .arguments = "FILE...|-",
+     .about = "reads web server logs (plain, .gz) or events into the log",
+     .options = import_command_options,
+     .min_arguments = 1,
+     .max_arguments = 1000,
+     .run = import_main,
+     .more =
+         "Importing a file again adds nothing; one that has grown adds only its new lines,\n"
+         "renamed or gzipped or not. The last line printed says what became of the lines read."},
+    {.name = "replay",
+     .arguments = "[VIEW...]",
+     .about = "rebuilds views (default: all) from the log",
+     .max_arguments = 64,
+     .run = replay_main},
+    {.name = "verify",
+     .arguments = "[VIEW...]",
+     .about = "compares views (default: all) with the same SQL over the log",
+     .max_arguments = 64,
+     .run = verify_main,
+     .more = "Exit status 1 if any differs."},
+    {.name = "view",
+     .arguments = "list | show NAME | add FILE | drop NAME",
+     .about = "the definitions of views",
+     .min_arguments = 1,
+     .max_arguments = 2,
+     .run = view_main},
+    {.name = "log",
+     .arguments = "head | cat",
+     .about = "the events, in log order",
+     .options = log_command_options,
+     .min_arguments = 1,
+     .max_arguments = 1,
+     .run = log_main,
+     .more = "head prints the next seq; cat prints events, a line of JSON each."},
+    {.name = "site",
+     .arguments = "add NAME | list | public NAME | alias NAME ID",
+     .about = "the sites that are known",
+     .min_arguments = 1,
+     .max_arguments = 3,
+     .run = site_main},
+    {.name = "token",
+     .arguments = "create | list | revoke ID",
+     .about = "the tokens that senders and readers show",
+     .options = token_command_options,
+     .min_arguments = 1,
+     .max_arguments = 2,
+     .run = token_main,
+     .more = "create prints the token, once; it is stored hashed."},
+    {.name = "status",
+     .about = "heads, offsets, lags, digests, sums and sizes",
+     .run = status_main},
+    {.name = "demo",
+     .about = "sends believable traffic of three sites through the service",
+     .options = demo_command_options,
+     .run = demo_main},
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .about = "shows a command's options with their defaults",
+     .max_arguments = 1,
+     .run = help_main},
     {0},
 };
 
@@ -74,7 +119,7 @@ static int take_arguments(struct command_run *r, int argc, char **argv, struct e
     r->arguments = argv;
     r->n_arguments = n;
     if (n < r->command->min_arguments || n > r->command->max_arguments)
-        return err_set(e, ERR_INPUT, "use: footfall %s %s", r->command->name, r->command->arguments);
+        return command_usage(r->command, e);
     return 0;
 }
 
@@ -120,7 +165,8 @@ int main(int argc, char **argv)
     if (c == NULL && name[0] == '\0')
         return finish(err_set(&e, ERR_INPUT, "give a command; see footfall help"), &e);
     if (c == NULL)
-        return finish(err_set(&e, ERR_INPUT, "there is no command %s; see footfall help", name), &e);
+        return finish(err_set(&e, ERR_INPUT, "there is no command %s; see footfall help", name),
+                      &e);
     if (asks_for_help(argc - 1, argv + 1)) {
         struct command_run help = {.command = c, .arguments = argv + 1, .n_arguments = 1};
         argv[2] = NULL;

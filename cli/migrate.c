@@ -11,7 +11,9 @@
 #include "log/migrate.h"
 
 const struct option migrate_command_options[] = {
-    {.name = "restored", .type = OPTION_BOOL, .fallback = "no",
+    {.name = "restored",
+     .type = OPTION_BOOL,
+     .fallback = "no",
      .about = "the database was restored from a backup: it gets a new log id"},
     {0},
 };
@@ -37,9 +39,8 @@ static int run_embedded(const struct command_run *r, struct err *e)
     if (found > 0 && f.postgres != NULL && (kill((pid_t)f.pid, 0) == 0 || errno == EPERM)) {
         status = run(r, f.postgres, e);
     } else {
-        struct servers_options o = {.data_dir = data_dir,
-                                    .user = config_text(r->config, "user"),
-                                    .postgres = true};
+        struct servers_options o = {
+            .data_dir = data_dir, .user = config_text(r->config, "user"), .postgres = true};
         if (servers_start(&servers, &o, e) == 0) {
             status = run(r, servers_postgres_uri(servers), e);
             servers_stop(servers);

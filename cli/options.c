@@ -8,39 +8,58 @@
 #include "ingest/ingest.h"
 
 static const struct option service_options[] = {
-    {.name = "data_dir", .type = OPTION_TEXT, .fallback = "./var",
+    {.name = "data_dir",
+     .type = OPTION_TEXT,
+     .fallback = "./var",
      .about = "folder of the embedded servers, the admin token and service.json"},
-    {.name = "listen", .type = OPTION_TEXT, .fallback = "127.0.0.1:8080",
+    {.name = "listen",
+     .type = OPTION_TEXT,
+     .fallback = "127.0.0.1:8080",
      .about = "address and port to serve HTTP on; port 0 picks a free one"},
-    {.name = "metrics_listen", .type = OPTION_TEXT,
+    {.name = "metrics_listen",
+     .type = OPTION_TEXT,
      .about = "address and port to serve /metrics on without a token"},
-    {.name = "postgres", .type = OPTION_TEXT,
+    {.name = "postgres",
+     .type = OPTION_TEXT,
      .about = "URI of a PostgreSQL to use instead of the embedded one"},
-    {.name = "redis", .type = OPTION_TEXT, .about = "URI of a Redis to use instead of the embedded one"},
-    {.name = "redis.prefix", .type = OPTION_TEXT, .fallback = "ff",
+    {.name = "redis",
+     .type = OPTION_TEXT,
+     .about = "URI of a Redis to use instead of the embedded one"},
+    {.name = "redis.prefix",
+     .type = OPTION_TEXT,
+     .fallback = "ff",
      .about = "what the names of all keys in Redis start with"},
-    {.name = "roles", .type = OPTION_TEXT, .fallback = "ingest,views,api",
+    {.name = "roles",
+     .type = OPTION_TEXT,
+     .fallback = "ingest,views,api",
      .about = "what this process does"},
-    {.name = "user", .type = OPTION_TEXT,
+    {.name = "user",
+     .type = OPTION_TEXT,
      .about = "user to become when started as root (default: footfall, else nobody)"},
     {0},
 };
 
 static const struct option views_options[] = {
-    {.name = "views.flush_ms", .type = OPTION_INT, .fallback = "50", .min = 1, .max = 60000,
+    {.name = "views.flush_ms",
+     .type = OPTION_INT,
+     .fallback = "50",
+     .min = 1,
+     .max = 60000,
      .about = "views show an event this soon, in milliseconds"},
     {0},
 };
 
 const struct option *const options_of_service[] = {
-    service_options, ingest_options, views_options, http_options, api_options,
-    NULL,
+    service_options, ingest_options, views_options, http_options, api_options, NULL,
 };
 
 const struct option options_of_clients[] = {
-    {.name = "url", .type = OPTION_TEXT,
+    {.name = "url",
+     .type = OPTION_TEXT,
      .about = "address of a running service, instead of the one of the data folder"},
-    {.name = "token", .type = OPTION_TEXT, .about = "token to show it (default: the data folder's)"},
+    {.name = "token",
+     .type = OPTION_TEXT,
+     .about = "token to show it (default: the data folder's)"},
     {.name = "json", .type = OPTION_BOOL, .fallback = "no", .about = "print JSON"},
     {0},
 };

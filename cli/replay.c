@@ -16,9 +16,10 @@ static int judge(const struct json *j, const struct json_value *view)
 static void print(const struct json *j, const struct json_value *view)
 {
     double events = job_number(j, view, "events"), seconds = job_number(j, view, "seconds");
-    const char *outcome = !job_flag(j, view, "compared") ? "rebuilt, there was nothing to compare with"
-                          : job_flag(j, view, "same")    ? "same"
-                                                         : "changed";
+    const char *outcome = !job_flag(j, view, "compared")
+                              ? "rebuilt, there was nothing to compare with"
+                          : job_flag(j, view, "same") ? "same"
+                                                      : "changed";
     printf("%.*s: %.0f events, %.1f s, %.0f events/s, %s\n", SPAN_ARGS(job_text(j, view, "view")),
            events, seconds, seconds > 0 ? events / seconds : 0, outcome);
 }

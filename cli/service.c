@@ -42,7 +42,8 @@ static int read_token(const char *path, char **token, struct err *e)
     struct buf text = {0};
     if (file_read(&text, path, TOKEN_BYTES, e) != 0) {
         buf_clear(&text);
-        return err_context(e, "the service's token (run this as the service's user, or give --token)");
+        return err_context(e,
+                           "the service's token (run this as the service's user, or give --token)");
     }
     while (text.n > 0 && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
         text.n--;
@@ -133,7 +134,8 @@ static void add_option(const struct option *o, void *context)
         add_flag(f, mem_format("--%s=%s", o->name, value));
 }
 
-/* Reads until the line "footfall ready URL"; the URL, or NULL when the child ends or takes too long. */
+/* Reads until the line "footfall ready URL"; the URL, or NULL when the child ends or takes too
+ * long. */
 static char *wait_ready(int fd)
 {
     static const char ready[] = "footfall ready ";
@@ -162,8 +164,8 @@ static int spawn_child(struct service *s, const struct config *c, int out_fd, st
     add_flag(&f, mem_copy_text("serve"));
     config_each(options_of_service, add_option, &f);
     add_flag(&f, mem_copy_text("--listen=127.0.0.1:0"));
-    struct process_options o = {.argv = f.words, .output = s->log, .stdout_fd = out_fd,
-                                .death_signal = SIGTERM};
+    struct process_options o = {
+        .argv = f.words, .output = s->log, .stdout_fd = out_fd, .death_signal = SIGTERM};
     int failed = process_spawn(&s->child, &o, e);
     for (size_t i = 0; i < f.n; i++)
         free((char *)f.words[i]);

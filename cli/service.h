@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service a command works through: the one at --url, else the running one of the data folder
- * (DIR/service.json), else one that is started for the time of the command with the same options, on a
- * free local port. So every command has one way to do its work: HTTP. */
+ * (DIR/service.json), else one that is started for the time of the command with the same options,
+ * on a free local port. So every command has one way to do its work: HTTP. */
 #ifndef CLI_SERVICE_H
 #define CLI_SERVICE_H
 

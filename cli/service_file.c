@@ -51,7 +51,7 @@ static char *text_member(const struct json *j, const struct json_value *root, co
 {
     struct json_value v;
     return json_get(j, root, name, &v, NULL) == 1 && v.type == JSON_STRING ? mem_copy_span(v.text)
-                                                                         : NULL;
+                                                                           : NULL;
 }
 
 static int parse(struct span text, struct service_file *out, struct err *e)

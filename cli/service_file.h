@@ -17,7 +17,8 @@ struct service_file {
 };
 
 /* Replaces the file in one step. */
-int service_file_write(const char *data_dir, const struct service_file *f, struct err *e) MUST_CHECK;
+int service_file_write(const char *data_dir, const struct service_file *f,
+                       struct err *e) MUST_CHECK;
 void service_file_remove(const char *data_dir);
 
 /* 1 read, 0 there is none, -1 it cannot be read or makes no sense. Clear it after 1. */

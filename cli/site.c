@@ -55,7 +55,10 @@ static int add_alias(struct command_run *r, struct err *e)
 
 int site_main(struct command_run *r, struct err *e)
 {
-    static const struct subcommand table[] = {
-        {"list", 0, list}, {"add", 1, add}, {"public", 1, make_public}, {"alias", 2, add_alias}, {0}};
+    static const struct subcommand table[] = {{"list", 0, list},
+                                              {"add", 1, add},
+                                              {"public", 1, make_public},
+                                              {"alias", 2, add_alias},
+                                              {0}};
     return subcommand_run(table, r, e);
 }

@@ -20,10 +20,14 @@ static const struct column about[] = {
 };
 
 static const struct column views[] = {
-    {"VIEW", "name", false},           {"STATE", "state", false},
-    {"GENERATION", "generation", true}, {"OFFSET", "offset", true},
-    {"LAG", "lag.events", true},       {"SECONDS", "lag.seconds", true},
-    {"WATERMARK", "watermark", false}, {"DIGEST", "digest", false},
+    {"VIEW", "name", false},
+    {"STATE", "state", false},
+    {"GENERATION", "generation", true},
+    {"OFFSET", "offset", true},
+    {"LAG", "lag.events", true},
+    {"SECONDS", "lag.seconds", true},
+    {"WATERMARK", "watermark", false},
+    {"DIGEST", "digest", false},
     {0},
 };
 

@@ -8,9 +8,13 @@
 #include "cli/command.h"
 
 const struct option token_command_options[] = {
-    {.name = "scope", .type = OPTION_CHOICE, .choices = "ingest|read|admin",
+    {.name = "scope",
+     .type = OPTION_CHOICE,
+     .choices = "ingest|read|admin",
      .about = "what a new token may do"},
-    {.name = "site", .type = OPTION_TEXT, .about = "the only site a new token is for (default: any)"},
+    {.name = "site",
+     .type = OPTION_TEXT,
+     .about = "the only site a new token is for (default: any)"},
     {0},
 };
 
@@ -40,8 +44,8 @@ static int create(struct command_run *r, struct err *e)
         buf_put_json(&body, span_of(site));
     }
     buf_put_byte(&body, '}');
-    const struct ask a = {.method = "POST", .path = "/v1/admin/tokens", .body = buf_span(&body),
-                          .text = "token"};
+    const struct ask a = {
+        .method = "POST", .path = "/v1/admin/tokens", .body = buf_span(&body), .text = "token"};
     int status = ask_and_print(r, &a, e);
     buf_clear(&body);
     return status;

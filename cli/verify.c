@@ -22,16 +22,14 @@ static void print(const struct json *j, const struct json_value *view)
 {
     struct json_value differences;
     printf("%.*s: %s at offset %.0f, %.0f groups in %.0f pages, %.1f s",
-           SPAN_ARGS(job_text(j, view, "view")),
-           job_flag(j, view, "agrees") ? "agrees" : "DIFFERS", job_number(j, view, "offset"),
-           job_number(j, view, "groups"), job_number(j, view, "pages"),
-           job_number(j, view, "seconds"));
+           SPAN_ARGS(job_text(j, view, "view")), job_flag(j, view, "agrees") ? "agrees" : "DIFFERS",
+           job_number(j, view, "offset"), job_number(j, view, "groups"),
+           job_number(j, view, "pages"), job_number(j, view, "seconds"));
     double n = job_number(j, view, "n_differences");
     if (n > 0)
         printf(", %.0f differences", n);
     printf("\n");
-    if (json_get(j, view, "differences", &differences, NULL) != 1 ||
-        differences.type != JSON_ARRAY)
+    if (json_get(j, view, "differences", &differences, NULL) != 1 || differences.type != JSON_ARRAY)
         return;
     struct json_walk walk = json_enter(j, &differences);
     for (struct json_member m; json_next(&walk, &m);)

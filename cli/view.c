@@ -12,11 +12,15 @@
 enum { VIEW_FILE_BYTES = 64 * 1024 };
 
 static const struct column columns[] = {
-    {"VIEW", "name", false},          {"STATE", "state", false},
+    {"VIEW", "name", false},
+    {"STATE", "state", false},
     {"STEP", "step", false},
-    {"DIMENSIONS", "dimensions", false}, {"MEASURES", "measures", false},
-    {"GENERATION", "generation", true}, {"OFFSET", "offset", true},
-    {"LAG", "lag.events", true},      {0},
+    {"DIMENSIONS", "dimensions", false},
+    {"MEASURES", "measures", false},
+    {"GENERATION", "generation", true},
+    {"OFFSET", "offset", true},
+    {"LAG", "lag.events", true},
+    {0},
 };
 
 static int list(struct command_run *r, struct err *e)
@@ -75,7 +79,9 @@ static int add(struct command_run *r, struct err *e)
 {
     struct buf sql = {0};
     int status = file_read(&sql, r->arguments[1], VIEW_FILE_BYTES, e);
-    const struct ask a = {.method = "POST", .path = "/v1/admin/views", .body = buf_span(&sql),
+    const struct ask a = {.method = "POST",
+                          .path = "/v1/admin/views",
+                          .body = buf_span(&sql),
                           .content_type = "application/sql"};
     if (status == 0)
         status = ask_and_print(r, &a, e);

@@ -204,8 +204,8 @@ static int parse_time(const char *t, int64_t *time_us)
     if (t[2] != '/' || t[6] != '/' || t[11] != ':' || t[20] != ' ' ||
         memchr(t, '\0', TIME_BYTES) != NULL)
         return -1;
-    int n = snprintf(text, sizeof(text), "%.4s-%02d-%.2sT%.8s%.3s:%.2s", t + 7,
-                     month_number(t + 3), t, t + 12, t + 21, t + 24);
+    int n = snprintf(text, sizeof(text), "%.4s-%02d-%.2sT%.8s%.3s:%.2s", t + 7, month_number(t + 3),
+                     t, t + 12, t + 21, t + 24);
     return clock_parse(text, (unsigned long)n, time_us);
 }
 
@@ -331,10 +331,9 @@ int access_log_parse(struct span line, enum access_format format, struct arena *
 /* ------------------------------------------------------------------ page views */
 
 static const char *const not_pages[] = {
-    "css",  "js",   "mjs", "map",  "json", "xml",   "txt", "csv", "rss", "atom", "png",
-    "jpg",  "jpeg", "gif", "svg",  "ico",  "webp",  "avif", "bmp", "woff", "woff2", "ttf",
-    "otf",  "eot",  "mp3", "mp4",  "webm", "ogg",   "avi", "mov", "pdf", "zip",  "gz",
-    "tar",  "rar",  "7z",
+    "css",  "js",  "mjs",  "map", "json", "xml",  "txt", "csv",  "rss",   "atom", "png", "jpg",
+    "jpeg", "gif", "svg",  "ico", "webp", "avif", "bmp", "woff", "woff2", "ttf",  "otf", "eot",
+    "mp3",  "mp4", "webm", "ogg", "avi",  "mov",  "pdf", "zip",  "gz",    "tar",  "rar", "7z",
 };
 
 static bool ends_like_a_page(struct span target)

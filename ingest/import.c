@@ -64,8 +64,8 @@ static struct span after_line(struct span head, struct span line)
 static struct span first_word(struct span head)
 {
     size_t i = 0;
-    while (i < head.n && (head.p[i] == ' ' || head.p[i] == '\t' || head.p[i] == '\r' ||
-                          head.p[i] == '\n'))
+    while (i < head.n &&
+           (head.p[i] == ' ' || head.p[i] == '\t' || head.p[i] == '\r' || head.p[i] == '\n'))
         i++;
     return (struct span){head.p + i, head.n - i};
 }
@@ -103,24 +103,28 @@ static int choose_format(struct pass *p, struct err *e)
     p->kind = is_json ? RECORDS_JSON : RECORDS_LINES;
     p->lines = access_log_format(name);
     if (p->lines == ACCESS_UNKNOWN && !is_auto && !is_json && strcmp(name, "ndjson") != 0)
-        return err_set(e, ERR_INPUT, "unknown format \"%s\": use one of auto, combined, common, "
-                       "vhost_combined, json, ndjson", name);
+        return err_set(e, ERR_INPUT,
+                       "unknown format \"%s\": use one of auto, combined, common, "
+                       "vhost_combined, json, ndjson",
+                       name);
     if (is_auto && !is_blank(head) && !detect_json(p, head)) {
         p->lines = detect_lines(p, head);
         bool has_line = memchr(head.p, '\n', head.n) != NULL || import_reader_final(p->reader);
         if (p->lines == ACCESS_UNKNOWN && !has_line)
             p->lines = ACCESS_VHOST_COMBINED; /* the one line stays for the next import anyway */
         if (p->lines == ACCESS_UNKNOWN)
-            return err_set(e, ERR_INPUT, "%s: none of its first %d lines is in a known format: "
-                           "give --format", p->path, DETECT_LINES);
+            return err_set(e, ERR_INPUT,
+                           "%s: none of its first %d lines is in a known format: "
+                           "give --format",
+                           p->path, DETECT_LINES);
     }
     if (p->o->site == NULL && (p->lines == ACCESS_COMMON || p->lines == ACCESS_COMBINED))
         return err_set(e, ERR_INPUT, "%s: its lines do not name a host: give --site", p->path);
     return 0;
 }
 
-/* Whether a last line without line end is all there. Combined lines and JSON end with a bracket or a
- * quote; the number that ends a common line may go on, unless the text cannot. */
+/* Whether a last line without line end is all there. Combined lines and JSON end with a bracket or
+ * a quote; the number that ends a common line may go on, unless the text cannot. */
 static bool is_whole(void *context, struct span line)
 {
     struct pass *p = context;
@@ -155,7 +159,7 @@ static struct span text_of(const struct json *j, const struct json_value *object
 {
     struct json_value v;
     return json_get(j, object, key, &v, NULL) == 1 && v.type == JSON_STRING ? v.text
-                                                                          : SPAN_LITERAL("");
+                                                                            : SPAN_LITERAL("");
 }
 
 static void count_refused(struct pass *p, const struct json_value *refused)
@@ -178,7 +182,8 @@ static int count_answer(struct pass *p, struct span answer, struct err *e)
         return err_set(e, ERR_DATA, "the service's answer to an import is not a JSON object");
     p->pending.accepted = number_of(p->answers, &root, "accepted");
     p->pending.duplicate = number_of(p->answers, &root, "duplicates");
-    if (json_get(p->answers, &root, "rejected", &refused, NULL) == 1 && refused.type == JSON_ARRAY) {
+    if (json_get(p->answers, &root, "rejected", &refused, NULL) == 1 &&
+        refused.type == JSON_ARRAY) {
         struct json_walk walk = json_enter(p->answers, &refused);
         for (struct json_member m; json_next(&walk, &m);)
             count_refused(p, &m.value);
@@ -285,8 +290,8 @@ static bool is_nothing(const struct pass *p, const struct import_record *r)
     return p->lines == ACCESS_UNKNOWN && is_blank(r->text);
 }
 
-/* A record the text ends within: it stays for the next import, and the position before it. Where the
- * text is final it is refused all the same. */
+/* A record the text ends within: it stays for the next import, and the position before it. Where
+ * the text is final it is refused all the same. */
 static void leave_record(struct pass *p, const struct import_record *r)
 {
     if (import_reader_final(p->reader))
@@ -337,9 +342,10 @@ static enum pass_end open_and_run(struct pass *p, struct err *e)
     if (import_source_find(&p->source, import_reader_head(p->reader), p->kind, p->o, e) != 0)
         return PASS_FAILED;
     if (p->source.position <= overtaken_at)
-        return err_set(e, ERR_DATA, "%s: the service refused position %" PRId64
-                       ", but has it stored as %" PRId64, p->path, overtaken_at,
-                       p->source.position);
+        return err_set(e, ERR_DATA,
+                       "%s: the service refused position %" PRId64
+                       ", but has it stored as %" PRId64,
+                       p->path, overtaken_at, p->source.position);
     return run(p, e);
 }
 
@@ -358,7 +364,8 @@ int import_file(const struct import_options *o, const char *path, struct import_
     while (end == PASS_AGAIN) {
         end = open_and_run(p, e);
         if (end == PASS_AGAIN && strcmp(path, "-") == 0)
-            end = err_set(e, ERR_BUSY, "another import of the same text is running: "
+            end = err_set(e, ERR_BUSY,
+                          "another import of the same text is running: "
                           "let it end, then repeat");
         import_reader_close(p->reader);
         p->reader = NULL;

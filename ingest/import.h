@@ -3,20 +3,20 @@
  *
  * Each text is a source of the log, and the position of a source is the offset up to which its
  * records are in (a batch of records is posted with Footfall-Position: START-END, START being the
- * stored position). So a killed import goes on where it stopped, a second one adds nothing, and of a
- * text that has grown only the new records are sent.
+ * stored position). So a killed import goes on where it stopped, a second one adds nothing, and of
+ * a text that has grown only the new records are sent.
  *
  * A text is known by its beginning, not by its file: the name of its source is
  *
  *   import:HEX    HEX = SHA-256 of: site, NUL, the first 4,096 bytes of its whole records
  *
- * so it stays the same when the file is renamed or gzipped by rotation. A text whose whole records are
- * shorter than that is named by all of them, and gets another name when it grows. Then the first
- * import under the new name looks for the old ones: every end of a record within the first 4,096
- * bytes is tried as the end of the text then, the longest first. A position found there that says
- * "this whole beginning is in" is taken over by an empty post under the new name, which the log
- * stores like any other position; then the import goes on from there. A name is thus only ever used
- * for texts that begin with the very bytes it is the hash of. */
+ * so it stays the same when the file is renamed or gzipped by rotation. A text whose whole records
+ * are shorter than that is named by all of them, and gets another name when it grows. Then the
+ * first import under the new name looks for the old ones: every end of a record within the first
+ * 4,096 bytes is tried as the end of the text then, the longest first. A position found there that
+ * says "this whole beginning is in" is taken over by an empty post under the new name, which the
+ * log stores like any other position; then the import goes on from there. A name is thus only ever
+ * used for texts that begin with the very bytes it is the hash of. */
 #ifndef INGEST_IMPORT_H
 #define INGEST_IMPORT_H
 
@@ -60,7 +60,7 @@ struct import_options {
     const char *format; /* auto, common, combined, vhost_combined, json, ndjson */
     const struct import_service *service;
     void (*on_rejected)(void *context, const char *path, uint64_t line, const char *reason);
-    void (*on_note)(void *context, const char *path, const char *text); /* worth telling */
+    void (*on_note)(void *context, const char *path, const char *text);  /* worth telling */
     void (*on_progress)(void *context, const struct import_progress *p); /* after each batch */
     void *context;
 };

@@ -38,7 +38,7 @@ static struct span path_of(struct span target)
         return target;
     size_t scheme = target.n >= 7 && strncasecmp(target.p, "http://", 7) == 0    ? 7
                     : target.n >= 8 && strncasecmp(target.p, "https://", 8) == 0 ? 8
-                                                                                : 0;
+                                                                                 : 0;
     if (scheme == 0)
         return SPAN_ABSENT;
     const char *slash = memchr(target.p + scheme, '/', target.n - scheme);

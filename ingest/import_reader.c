@@ -12,8 +12,8 @@
 
 struct import_reader {
     char *path;
-    gzFile file;        /* reads what is not gzipped as it is */
-    char *bytes;        /* [from, to) of room IMPORT_HEAD_BYTES + 1 is not used up yet */
+    gzFile file; /* reads what is not gzipped as it is */
+    char *bytes; /* [from, to) of room IMPORT_HEAD_BYTES + 1 is not used up yet */
     size_t from, to;
     int64_t offset;     /* of bytes[from] in the text */
     int64_t file_bytes; /* 0: not known */
@@ -224,8 +224,8 @@ static void give(struct import_reader *r, const struct record_cut *cut, struct i
 {
     use_up(r, cut->start);
     size_t n = cut->end - cut->start;
-    *out = (struct import_record){.text = {r->bytes + r->from, n}, .line = r->line,
-                                  .start = r->offset};
+    *out = (struct import_record){
+        .text = {r->bytes + r->from, n}, .line = r->line, .start = r->offset};
     use_up(r, cut->next - cut->start);
     out->end = r->offset;
 }

@@ -4,8 +4,8 @@
  * values or of arrays of values. Offsets are bytes of the uncompressed text, from 0.
  *
  * The end of the text is the hard part, for a log may still be written to: a last line without its
- * line end is taken as if it had one when the caller says it is whole; else it comes with cut_short,
- * once, as the last record. One thread. */
+ * line end is taken as if it had one when the caller says it is whole; else it comes with
+ * cut_short, once, as the last record. One thread. */
 #ifndef INGEST_IMPORT_READER_H
 #define INGEST_IMPORT_READER_H
 
@@ -23,7 +23,7 @@ enum {
 enum record_kind { RECORDS_LINES, RECORDS_JSON };
 
 struct import_record {
-    struct span text; /* without line end; valid until the next call */
+    struct span text;   /* without line end; valid until the next call */
     int64_t start, end; /* offsets: of the text, and after its line end */
     uint64_t line;      /* number of its (first) line, from 1 */
     bool cut_short;     /* the text of the file ends within it */
@@ -53,8 +53,8 @@ int import_reader_next(struct import_reader *r, struct import_record *out,
 /* For progress: bytes of the file (compressed, if it is) read and in all; total 0: not known. */
 void import_reader_progress(const struct import_reader *r, int64_t *done, int64_t *total);
 
-/* The next record in text: bytes [start, end) of it, and where the one after it may begin. False: it
- * is not there whole (of a JSON value, start is known). Pure. */
+/* The next record in text: bytes [start, end) of it, and where the one after it may begin. False:
+ * it is not there whole (of a JSON value, start is known). Pure. */
 struct record_cut {
     size_t start, end, next;
 };

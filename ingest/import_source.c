@@ -62,8 +62,7 @@ static int take_over(struct import_source *s, size_t bytes, const struct import_
     int status;
     int failed = o->service->post(o->service->context, &post, &status, &ignored, e);
     buf_clear(&ignored);
-    return failed != 0 ? -1
-                       : o->service->position(o->service->context, s->name, &s->position, e);
+    return failed != 0 ? -1 : o->service->position(o->service->context, s->name, &s->position, e);
 }
 
 int import_source_find(struct import_source *out, struct span head, enum record_kind kind,

@@ -14,7 +14,8 @@ struct import_source {
 };
 
 /* head: the text's first IMPORT_HEAD_BYTES, or all of it. May take an earlier, shorter identity of
- * the same text over (one empty post). A text without a whole record has the name "" and is at 0. */
+ * the same text over (one empty post). A text without a whole record has the name "" and is at 0.
+ */
 int import_source_find(struct import_source *out, struct span head, enum record_kind kind,
                        const struct import_options *o, struct err *e) MUST_CHECK;
 

@@ -90,10 +90,17 @@ static void help_shows_every_option_with_its_default(void **state)
         const char *command;
         const struct option *own;
     } cases[] = {
-        {"serve", NULL},  {"import", import_command_options}, {"log", log_command_options},
-        {"replay", NULL}, {"verify", NULL},                   {"token", token_command_options},
-        {"view", NULL},   {"site", NULL},                     {"demo", demo_command_options},
-        {"status", NULL}, {"migrate", migrate_command_options},
+        {"serve", NULL},
+        {"import", import_command_options},
+        {"log", log_command_options},
+        {"replay", NULL},
+        {"verify", NULL},
+        {"token", token_command_options},
+        {"view", NULL},
+        {"site", NULL},
+        {"demo", demo_command_options},
+        {"status", NULL},
+        {"migrate", migrate_command_options},
     };
     struct run all = RUN("help");
     assert_int_equal(all.status, 0);
@@ -126,9 +133,12 @@ static char *line_of(struct run *r)
 static int post_page(const struct service *s, const char *token, const char *site)
 {
     char *url = mem_format("%s/v1/events", s->footfall.url);
-    char *body = mem_format("{\"pageUrl\":\"/a\",\"site\":\"%s\",\"userAgent\":\"Mozilla/5.0\"}", site);
-    struct support_http h = {.url = url, .token = token,
-                             .headers = {"content-type: application/json"}, .body = span_of(body)};
+    char *body =
+        mem_format("{\"pageUrl\":\"/a\",\"site\":\"%s\",\"userAgent\":\"Mozilla/5.0\"}", site);
+    struct support_http h = {.url = url,
+                             .token = token,
+                             .headers = {"content-type: application/json"},
+                             .body = span_of(body)};
     struct support_answer a = support_http(&h);
     int status = a.status;
     support_answer_clear(&a);
@@ -143,7 +153,8 @@ static void tokens_are_made_listed_and_revoked(void **state)
     struct service s;
     service_start(&s);
     const char *dir = s.footfall.data_dir;
-    struct run r = RUN("token", "create", "--scope", "ingest", "--site", "a.example", "--data-dir", dir);
+    struct run r =
+        RUN("token", "create", "--scope", "ingest", "--site", "a.example", "--data-dir", dir);
     char *token = line_of(&r);
     assert_int_equal(post_page(&s, token, "a.example"), 202);
     assert_int_equal(post_page(&s, token, "b.example"), 403);
@@ -254,7 +265,8 @@ static void the_demo_sends_believable_traffic(void **state)
     unsigned sent, accepted, duplicate, rejected;
     assert_int_equal(r.status, 0);
     assert_int_equal(sscanf((char *)r.out.p, "sent=%u accepted=%u duplicate=%u rejected=%u", &sent,
-                            &accepted, &duplicate, &rejected), 4);
+                            &accepted, &duplicate, &rejected),
+                     4);
     assert_int_equal(rejected, 0);
     assert_int_equal(sent, accepted + duplicate);
     assert_true(accepted > 4000 && duplicate > 10);
@@ -288,10 +300,12 @@ int main(void)
         cmocka_unit_test(help_shows_every_option_with_its_default),
         cmocka_unit_test_setup_teardown(tokens_are_made_listed_and_revoked, support_setup,
                                         support_teardown),
-        cmocka_unit_test_setup_teardown(sites_are_added_and_listed, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(sites_are_added_and_listed, support_setup,
+                                        support_teardown),
         cmocka_unit_test_setup_teardown(the_log_is_printed_and_its_head, support_setup,
                                         support_teardown),
-        cmocka_unit_test_setup_teardown(views_are_listed_and_shown, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(views_are_listed_and_shown, support_setup,
+                                        support_teardown),
         cmocka_unit_test_setup_teardown(the_demo_sends_believable_traffic, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(status_says_where_things_are, support_setup,

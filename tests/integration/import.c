@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Web server logs through the real binary into the log: what is there afterwards equals a recount of
- * the file that shares no code with the importer (PostgreSQL reads the lines and splits them at
+/* Web server logs through the real binary into the log: what is there afterwards equals a recount
+ * of the file that shares no code with the importer (PostgreSQL reads the lines and splits them at
  * their quotes). On real logs where there are any, and always on made ones. */
 #include "tests/support/support.h"
 
@@ -60,7 +60,8 @@ static void read_gzip(const char *path, struct buf *text)
 static struct span lines_of(const struct buf *text, size_t n)
 {
     const char *end = memchr(text->p + n, '\n', text->n - n);
-    return (struct span){(char *)text->p, end == NULL ? text->n : (size_t)(end + 1 - (char *)text->p)};
+    return (struct span){(char *)text->p,
+                         end == NULL ? text->n : (size_t)(end + 1 - (char *)text->p)};
 }
 
 /* ------------------------------------------------------------------ made logs */
@@ -68,8 +69,9 @@ static struct span lines_of(const struct buf *text, size_t n)
 static void put_request(struct buf *out, uint64_t *random)
 {
     static const char *const methods[] = {"GET", "GET", "GET", "GET", "GET", "POST", "HEAD", "get"};
-    static const char *const ends[] = {"",     "/",     ".html", ".css", ".PNG",  ".Js?v=1",
-                                       "?a=1", ".css/", "?x.css", ".gz", ".tar.7z", "?utm_source=a"};
+    static const char *const ends[] = {"",       "/",       ".html",   ".css",
+                                       ".PNG",   ".Js?v=1", "?a=1",    ".css/",
+                                       "?x.css", ".gz",     ".tar.7z", "?utm_source=a"};
     if (random_below(random, 200) == 0) {
         buf_put_text(out, random_below(random, 2) == 0 ? "-" : "\\x16\\x03\\x01");
         return;
@@ -81,14 +83,15 @@ static void put_request(struct buf *out, uint64_t *random)
 static void put_made_line(struct buf *out, uint64_t *random, unsigned number)
 {
     static const int statuses[] = {200, 200, 200, 200, 204, 206, 301, 304, 404, 500};
-    static const char *const agents[] = {"Mozilla/5.0 (X11; Linux x86_64)", "-", "a \\\"b\\\" \\\\c",
-                                         "x\\xf0\\xfd", "Googlebot/2.1"};
+    static const char *const agents[] = {"Mozilla/5.0 (X11; Linux x86_64)", "-",
+                                         "a \\\"b\\\" \\\\c", "x\\xf0\\xfd", "Googlebot/2.1"};
     static const char *const users[] = {"-", "frank", "john doe", "[x]"};
     size_t start = out->n;
     unsigned second = number / 4 + random_below(random, 90); /* out of order */
-    buf_printf(out, "192.0.2.%u - %s [%02u/Mar/2024:%02u:%02u:%02u %s] \"", random_below(random, 250),
-               users[random_below(random, 4)], 10 + second / 86400, second / 3600 % 24,
-               second / 60 % 60, second % 60, random_below(random, 2) == 0 ? "-0500" : "+0530");
+    buf_printf(out, "192.0.2.%u - %s [%02u/Mar/2024:%02u:%02u:%02u %s] \"",
+               random_below(random, 250), users[random_below(random, 4)], 10 + second / 86400,
+               second / 3600 % 24, second / 60 % 60, second % 60,
+               random_below(random, 2) == 0 ? "-0500" : "+0530");
     put_request(out, random);
     buf_printf(out, "\" %d %s \"%s\" \"%s\"", statuses[random_below(random, 10)],
                random_below(random, 9) == 0 ? "-" : "123",
@@ -111,7 +114,8 @@ static void make_log(struct buf *out, unsigned n_lines)
 static struct counts import(const struct service *s, const char *site, const char *file)
 {
     struct buf out = {0}, err_out = {0};
-    const char *words[] = {"import", "--data-dir", s->footfall.data_dir, "--site", site, file, NULL};
+    const char *words[] = {"import", "--data-dir", s->footfall.data_dir, "--site", site,
+                           file,     NULL};
     int status = support_footfall_run(&out, &err_out, words);
     if (status != 0)
         fail_msg("import of %s: %s", file, (char *)err_out.p);
@@ -119,7 +123,8 @@ static struct counts import(const struct service *s, const char *site, const cha
     assert_int_equal(sscanf((char *)out.p,
                             "read=%" SCNu64 " accepted=%" SCNu64 " duplicate=%" SCNu64
                             " skipped=%" SCNu64 " rejected=%" SCNu64 "\n",
-                            &c.read, &c.accepted, &c.duplicate, &c.skipped, &c.rejected), 5);
+                            &c.read, &c.accepted, &c.duplicate, &c.skipped, &c.rejected),
+                     5);
     assert_int_equal(c.read, c.accepted + c.duplicate + c.skipped + c.rejected);
     buf_clear(&out);
     buf_clear(&err_out);
@@ -142,31 +147,37 @@ static void run_sql(const struct service *s, const char *sql)
     free(support_sql(s->postgres, sql));
 }
 
-/* raw: the lines. counted: what each is; of page views also when and where. Escaped quotes are hidden
- * from the splitting: what stands between the others are the fields. */
+/* raw: the lines. counted: what each is; of page views also when and where. Escaped quotes are
+ * hidden from the splitting: what stands between the others are the fields. */
 static void recount(const struct service *s, struct span text)
 {
     char *folder = support_folder();
     char *path = folder_path(folder, "recount.log");
     write_file(path, text);
-    char *copy = mem_format("DROP TABLE IF EXISTS raw, counted; CREATE UNLOGGED TABLE raw (line text); "
-                            "COPY raw FROM '%s' (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')", path);
+    char *copy =
+        mem_format("DROP TABLE IF EXISTS raw, counted; CREATE UNLOGGED TABLE raw (line text); "
+                   "COPY raw FROM '%s' (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')",
+                   path);
     run_sql(s, copy);
-    run_sql(s,
-        "CREATE UNLOGGED TABLE counted AS SELECT whole, substr(f[3], 2, 3) AS status, "
-        "  CASE WHEN whole THEN overlay(substr(f[1], length(f[1]) - 27, 26) placing ' ' from 12)"
-        "    ::timestamptz END AS at, "
-        "  split_part(f[2], ' ', 1) AS method, "
-        "  replace(split_part(split_part(f[2], ' ', 2), '?', 1), E'\\x03', '\\') AS path "
-        "FROM (SELECT f, coalesce(cardinality(f) = 7 AND f[5] = ' ' AND f[7] = '' "
-        "  AND f[3] ~ '^ \\d\\d\\d (\\d+|-) $' "
-        "  AND f[1] ~ '^\\S+ \\S+ .+ \\[\\d\\d/\\w\\w\\w/\\d{4}:\\d\\d:\\d\\d:\\d\\d [-+]\\d{4}\\] $', false) AS whole "
-        "  FROM (SELECT string_to_array(replace(replace(line, '\\\\', E'\\x03'), '\\\"', E'\\x04'), '\"') AS f "
-        "    FROM raw) q) q");
-    run_sql(s,
+    run_sql(
+        s, "CREATE UNLOGGED TABLE counted AS SELECT whole, substr(f[3], 2, 3) AS status, "
+           "  CASE WHEN whole THEN overlay(substr(f[1], length(f[1]) - 27, 26) placing ' ' from 12)"
+           "    ::timestamptz END AS at, "
+           "  split_part(f[2], ' ', 1) AS method, "
+           "  replace(split_part(split_part(f[2], ' ', 2), '?', 1), E'\\x03', '\\') AS path "
+           "FROM (SELECT f, coalesce(cardinality(f) = 7 AND f[5] = ' ' AND f[7] = '' "
+           "  AND f[3] ~ '^ \\d\\d\\d (\\d+|-) $' "
+           "  AND f[1] ~ '^\\S+ \\S+ .+ \\[\\d\\d/\\w\\w\\w/\\d{4}:\\d\\d:\\d\\d:\\d\\d "
+           "[-+]\\d{4}\\] $', false) AS whole "
+           "  FROM (SELECT string_to_array(replace(replace(line, '\\\\', E'\\x03'), '\\\"', "
+           "E'\\x04'), '\"') AS f "
+           "    FROM raw) q) q");
+    run_sql(
+        s,
         "ALTER TABLE counted ADD view boolean; "
         "UPDATE counted SET view = whole AND method = 'GET' AND (status ~ '^2' OR status = '304') "
-        "AND path !~* '\\.(css|js|mjs|map|json|xml|txt|csv|rss|atom|png|jpg|jpeg|gif|svg|ico|webp|avif|"
+        "AND path !~* "
+        "'\\.(css|js|mjs|map|json|xml|txt|csv|rss|atom|png|jpg|jpeg|gif|svg|ico|webp|avif|"
         "bmp|woff|woff2|ttf|otf|eot|mp3|mp4|webm|ogg|avi|mov|pdf|zip|gz|tar|rar|7z)$'");
     free(copy);
     free(path);
@@ -177,18 +188,21 @@ static void assert_equal_to_recount(const struct service *s, const char *site, s
 {
     assert_int_equal(c.duplicate, 0);
     assert_int_equal(c.read, support_sql_int(s->postgres, "SELECT count(*) FROM raw"));
-    assert_int_equal(c.accepted, support_sql_int(s->postgres,
-                                                 "SELECT count(*) FROM counted WHERE view"));
-    assert_int_equal(c.rejected, support_sql_int(s->postgres,
-                                                 "SELECT count(*) FROM counted WHERE NOT whole"));
-    static const char *const by[][2] = {{"date_trunc('minute', at)", "date_trunc('minute', event_time)"},
-                                        {"path", "path"},
-                                        {"at || path", "event_time || path"}};
+    assert_int_equal(c.accepted,
+                     support_sql_int(s->postgres, "SELECT count(*) FROM counted WHERE view"));
+    assert_int_equal(c.rejected,
+                     support_sql_int(s->postgres, "SELECT count(*) FROM counted WHERE NOT whole"));
+    static const char *const by[][2] = {
+        {"date_trunc('minute', at)", "date_trunc('minute', event_time)"},
+        {"path", "path"},
+        {"at || path", "event_time || path"}};
     for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
         char *sql = mem_format(
             "SELECT count(*) FROM (SELECT %s AS k, count(*) FROM counted WHERE view GROUP BY 1) a "
-            "FULL JOIN (SELECT %s AS k, count(*) FROM events WHERE site = '%s' GROUP BY 1) b USING (k) "
-            "WHERE a.count IS DISTINCT FROM b.count", by[i][0], by[i][1], site);
+            "FULL JOIN (SELECT %s AS k, count(*) FROM events WHERE site = '%s' GROUP BY 1) b USING "
+            "(k) "
+            "WHERE a.count IS DISTINCT FROM b.count",
+            by[i][0], by[i][1], site);
         assert_int_equal(support_sql_int(s->postgres, sql), 0);
         free(sql);
     }
@@ -282,8 +296,14 @@ static void import_and_kill(const struct service *s, const char *path)
     pid_t pid;
     struct some some = {s, events_of(s, "killed.example")};
     const char *named = getenv("FOOTFALL_BINARY");
-    const char *words[] = {named == NULL ? FOOTFALL_BINARY : named, "import", "--data-dir",
-                           s->footfall.data_dir, "--site", "killed.example", path, NULL};
+    const char *words[] = {named == NULL ? FOOTFALL_BINARY : named,
+                           "import",
+                           "--data-dir",
+                           s->footfall.data_dir,
+                           "--site",
+                           "killed.example",
+                           path,
+                           NULL};
     struct process_options o = {.argv = words, .output = "/dev/null"};
     support_ok(process_spawn(&pid, &o, &e), &e);
     wait_until(DEADLINE_MS, "the first events of an import", has_events, &some);
@@ -306,7 +326,8 @@ static void a_killed_import_goes_on(void **state)
     struct counts rest = import(&s, "killed.example", path);
     recount(&s, buf_span(&text));
     struct counts all = {.read = 3 * MADE_LINES, .accepted = before + rest.accepted};
-    all.rejected = (uint64_t)support_sql_int(s.postgres, "SELECT count(*) FROM counted WHERE NOT whole");
+    all.rejected =
+        (uint64_t)support_sql_int(s.postgres, "SELECT count(*) FROM counted WHERE NOT whole");
     assert_equal_to_recount(&s, "killed.example", all);
     service_stop(&s);
     free(path);
@@ -323,8 +344,10 @@ static void a_log_is_imported_without_a_running_service(void **state)
     char *path = folder_path(folder, "access.log"), *left = folder_path(data, "service.json");
     make_log(&text, 300);
     write_file(path, buf_span(&text));
-    const char *words[] = {"import", "--json", "--data-dir", data, "--site", "own.example", path,
-                           support_user() == NULL ? NULL : "--user", support_user(), NULL};
+    const char *words[] = {
+        "import",       "--json",      "--data-dir", data,
+        "--site",       "own.example", path,         support_user() == NULL ? NULL : "--user",
+        support_user(), NULL};
     assert_int_equal(support_footfall_run(&out, NULL, words), 0);
     assert_non_null(strstr((char *)out.p, "{\"read\":300,"));
     buf_reset(&out);

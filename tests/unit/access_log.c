@@ -162,13 +162,14 @@ static void malformed_lines_are_refused_with_a_reason(void **state)
         {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 x \"-\" \"-\"", "bytes"},
         {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-", "referrer"},
         {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"Moz", "agent"},
-        {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"a\\\"", "agent"},
+        {"1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"a\\\"",
+         "agent"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct access_line ignored;
         struct err e = {0};
-        assert_int_equal(access_log_parse(span_of(cases[i].line), ACCESS_COMBINED, &memory,
-                                          &ignored, &e), -1);
+        assert_int_equal(
+            access_log_parse(span_of(cases[i].line), ACCESS_COMBINED, &memory, &ignored, &e), -1);
         assert_int_equal(e.kind, ERR_INPUT);
         if (strstr(e.text, cases[i].reason) == NULL)
             fail_msg("%s: %s", cases[i].line, e.text);
@@ -177,8 +178,7 @@ static void malformed_lines_are_refused_with_a_reason(void **state)
 
 static bool is_page_view(const char *method, const char *target, int status)
 {
-    struct access_line l = {
-        .method = span_of(method), .target = span_of(target), .status = status};
+    struct access_line l = {.method = span_of(method), .target = span_of(target), .status = status};
     return access_log_is_page_view(&l);
 }
 
@@ -198,9 +198,9 @@ static void page_views_are_told_by_method_status_and_path(void **state)
     assert_false(is_page_view("GET", "/", 404));
     assert_false(is_page_view("GET", "/", 199));
     assert_false(is_page_view("GET", "/", 300));
-    static const char extensions[] =
-        "css js mjs map json xml txt csv rss atom png jpg jpeg gif svg ico webp avif bmp woff woff2 "
-        "ttf otf eot mp3 mp4 webm ogg avi mov pdf zip gz tar rar 7z";
+    static const char extensions[] = "css js mjs map json xml txt csv rss atom png jpg jpeg gif "
+                                     "svg ico webp avif bmp woff woff2 "
+                                     "ttf otf eot mp3 mp4 webm ogg avi mov pdf zip gz tar rar 7z";
     char list[sizeof(extensions)], target[40];
     memcpy(list, extensions, sizeof(list));
     int n = 0;
@@ -217,9 +217,9 @@ static void page_views_are_told_by_method_status_and_path(void **state)
 static void cut_and_broken_lines_never_give_invalid_texts(void **state)
 {
     (void)state;
-    static const char whole[] =
-        "a.example:80 1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] "
-        "\"GET /\xc3\xa9\\xc3\\xa9?q=\\\" HTTP/1.1\" 200 1 \"http://\xe2\x82\xac/\" \"M \\\\ \\x7f\"";
+    static const char whole[] = "a.example:80 1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] "
+                                "\"GET /\xc3\xa9\\xc3\\xa9?q=\\\" HTTP/1.1\" 200 1 "
+                                "\"http://\xe2\x82\xac/\" \"M \\\\ \\x7f\"";
     for (size_t at = 0; at < sizeof(whole) - 1; at++)
         for (int change = 0; change < 257; change++) {
             char text[sizeof(whole)];

@@ -22,10 +22,10 @@ struct service {
         int64_t position;
     } sources[MAX_SOURCES];
     size_t n_sources;
-    struct buf events;    /* every accepted line, in order */
+    struct buf events; /* every accepted line, in order */
     size_t n_events, n_posts;
-    int posts_left;       /* then every post fails; -1: never */
-    int64_t overtake_to;  /* once: before the next post another import gets so far */
+    int posts_left;      /* then every post fails; -1: never */
+    int64_t overtake_to; /* once: before the next post another import gets so far */
     char last_rejected[300];
     uint64_t rejected_line;
     unsigned notes;
@@ -170,8 +170,11 @@ static void write_gzip(struct fixture *f, struct span text)
 static int import(struct fixture *f, struct import_counts *counts)
 {
     struct import_service service = {on_position, on_post, &f->service};
-    struct import_options o = {.site = f->site, .format = f->format, .service = &service,
-                               .on_rejected = on_rejected, .on_note = on_note,
+    struct import_options o = {.site = f->site,
+                               .format = f->format,
+                               .service = &service,
+                               .on_rejected = on_rejected,
+                               .on_note = on_note,
                                .context = &f->service};
     *counts = (struct import_counts){0};
     f->e = (struct err){0};
@@ -352,21 +355,24 @@ static void an_import_that_is_overtaken_goes_on_behind_the_other(void **state)
 static void events_come_from_lines_of_json_and_from_arrays(void **state)
 {
     struct fixture *f = *state;
-    write_plain(f, SPAN_LITERAL("{\"pageUrl\":\"/1\"}\n\n{\"pageUrl\":\"/2\",\"site\":\"c\"}\r\n"
-                                "{\"broken\n[]\n{}\n{\"pageUrl\":\"/refuse\"}\n{\"pageUrl\":\"/3\"}"));
+    write_plain(f,
+                SPAN_LITERAL("{\"pageUrl\":\"/1\"}\n\n{\"pageUrl\":\"/2\",\"site\":\"c\"}\r\n"
+                             "{\"broken\n[]\n{}\n{\"pageUrl\":\"/refuse\"}\n{\"pageUrl\":\"/3\"}"));
     struct import_counts c = imported(f);
     assert_int_equal(c.read, 7);
     assert_int_equal(c.accepted, 4);
     assert_int_equal(c.rejected, 3);
     assert_int_equal(f->service.rejected_line, 7);
     assert_string_equal(f->service.last_rejected, "pageUrl is refused");
-    write_plain(f, SPAN_LITERAL("[\n {\"pageUrl\": \"/4\",\n  \"x\": \"]},{\\\"\"},\n {\"a\":[1,{}]}"
-                                ", 7, \"s\"]\n"));
+    write_plain(f,
+                SPAN_LITERAL("[\n {\"pageUrl\": \"/4\",\n  \"x\": \"]},{\\\"\"},\n {\"a\":[1,{}]}"
+                             ", 7, \"s\"]\n"));
     c = imported(f);
     assert_int_equal(c.read, 4);
     assert_int_equal(c.accepted, 2);
-    write_plain(f, SPAN_LITERAL("[\n {\"pageUrl\": \"/4\",\n  \"x\": \"]},{\\\"\"},\n {\"a\":[1,{}]}"
-                                ", 7, \"s\", {\"pageUrl\":\"/5\"}, {\"cut"));
+    write_plain(f,
+                SPAN_LITERAL("[\n {\"pageUrl\": \"/4\",\n  \"x\": \"]},{\\\"\"},\n {\"a\":[1,{}]}"
+                             ", 7, \"s\", {\"pageUrl\":\"/5\"}, {\"cut"));
     assert_int_equal(imported(f).read, 1);
     buf_put_byte(&f->service.events, 0);
     assert_string_equal((char *)f->service.events.p,
@@ -469,17 +475,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_become_events_or_are_counted, start, stop),
         cmocka_unit_test_setup_teardown(the_event_says_what_the_line_said, start, stop),
         cmocka_unit_test_setup_teardown(a_log_may_grow_by_any_number_of_bytes, start, stop),
-        cmocka_unit_test_setup_teardown(
-            a_short_log_is_known_again_after_growing_past_its_identity, start, stop),
-        cmocka_unit_test_setup_teardown(logs_that_differ_within_their_identity_are_two, start, stop),
+        cmocka_unit_test_setup_teardown(a_short_log_is_known_again_after_growing_past_its_identity,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(logs_that_differ_within_their_identity_are_two, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_killed_import_goes_on_where_it_stopped, start, stop),
         cmocka_unit_test_setup_teardown(an_import_that_is_overtaken_goes_on_behind_the_other, start,
                                         stop),
-        cmocka_unit_test_setup_teardown(events_come_from_lines_of_json_and_from_arrays, start, stop),
+        cmocka_unit_test_setup_teardown(events_come_from_lines_of_json_and_from_arrays, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(lines_beyond_the_bound_are_rejected_and_read_over, start,
                                         stop),
-        cmocka_unit_test_setup_teardown(
-            a_gzip_file_that_is_cut_off_gives_its_whole_lines_and_fails, start, stop),
+        cmocka_unit_test_setup_teardown(a_gzip_file_that_is_cut_off_gives_its_whole_lines_and_fails,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(the_last_line_of_a_finished_text_is_judged, start, stop),
         cmocka_unit_test_setup_teardown(what_cannot_be_imported_is_said, start, stop),
     };
