@@ -200,7 +200,6 @@ static int add_sketch(struct rows *r, struct rows_cell *c, unsigned measure, str
         return -1;
     if (s == NULL)
         return 0;
-    merge_sketch(r, &r->totals[measure].sketch, sketch_copy(s));
     merge_sketch(r, &c->values[measure].sketch, s);
     if (r->sketch_bytes <= r->limits.max_sketch_bytes)
         return 0;
@@ -227,13 +226,10 @@ static int add_slot(void *context, const struct stored_slot *stored)
     if (c == NULL)
         return -1;
     for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
-        if (is_sketch(r, m)) {
-            if (add_sketch(r, c, m, stored->values[m].sketch, a->e) != 0)
-                return -1;
-            continue;
-        }
-        c->values[m].count += stored->values[m].count;
-        r->totals[m].count += stored->values[m].count;
+        if (!is_sketch(r, m))
+            c->values[m].count += stored->values[m].count;
+        else if (add_sketch(r, c, m, stored->values[m].sketch, a->e) != 0)
+            return -1;
     }
     return 0;
 }
@@ -249,16 +245,39 @@ int rows_add(struct rows *r, const struct range_page *page, struct span group, s
     return page_read_value(r->query->plan, page->tier, value, add_slot, &a, &e->err);
 }
 
-int rows_fill(struct rows *r, struct refusal *e)
+static int fill(struct rows *r, struct refusal *e)
 {
     int32_t unused;
-    if (!r->query->fill)
-        return 0;
     if (r->query->n_by == 0 && group_of(r, SPAN_LITERAL("\x90"), &unused, e) != 0)
         return -1;
     for (uint32_t g = 0; g < r->n_groups; g++)
         if (fill_group(r, (int32_t)g, e) != 0)
             return -1;
+    return 0;
+}
+
+/* Cells hold what is wanted, each event once: together they are the whole. */
+static void sum_up(struct rows *r)
+{
+    for (uint32_t i = 0; i < r->n_cells; i++) {
+        const struct rows_cell *c = rows_cell_at(r, i);
+        for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
+            union measure_value *total = &r->totals[m];
+            if (!is_sketch(r, m))
+                total->count += c->values[m].count;
+            else if (total->sketch == NULL)
+                total->sketch = sketch_copy(c->values[m].sketch);
+            else
+                sketch_merge(total->sketch, c->values[m].sketch, NULL);
+        }
+    }
+}
+
+int rows_finish(struct rows *r, struct refusal *e)
+{
+    if (r->query->fill && fill(r, e) != 0)
+        return -1;
+    sum_up(r);
     return 0;
 }
 

@@ -55,8 +55,8 @@ void rows_clear(struct rows *r);
  * make no sense are ERR_DATA. */
 int rows_add(struct rows *r, const struct range_page *page, struct span group, struct span value,
              struct refusal *e) MUST_CHECK;
-/* With `fill`: a cell for every group in every slot. */
-int rows_fill(struct rows *r, struct refusal *e) MUST_CHECK;
+/* After the last row: with `fill` a cell for every group in every slot; the totals. */
+int rows_finish(struct rows *r, struct refusal *e) MUST_CHECK;
 
 static inline struct rows_cell *rows_cell_at(const struct rows *r, uint32_t i)
 {

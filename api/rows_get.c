@@ -122,7 +122,7 @@ static int add_pages(struct rows *rows, const struct view_answer *answer, struct
         if (view_answer_each(answer, i, add_row, &a) != 0)
             return -1;
     }
-    return rows_fill(rows, e);
+    return rows_finish(rows, e);
 }
 
 /* Everything that the bytes of the answer depend on. */

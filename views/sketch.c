@@ -198,6 +198,35 @@ static void merge_registers(struct sketch *into, const uint8_t *from,
             raise(into, i, from[i], o);
 }
 
+/* Two sorted arrays become one; more than SKETCH_EXACT hashes become registers. */
+static void merge_hashes(struct sketch *into, const struct sketch *from)
+{
+    const uint64_t *a = hashes_of(into), *a_end = a + into->n;
+    const uint64_t *b = hashes_of(from), *b_end = b + from->n;
+    uint32_t cap = into->n + from->n, n = 0;
+    uint64_t *both = mem_resize(NULL, cap * sizeof(*both));
+    while (a < a_end && b < b_end) {
+        uint64_t least = *a < *b ? *a : *b;
+        a += *a == least;
+        b += *b == least;
+        both[n++] = least;
+    }
+    for (; a < a_end; a++)
+        both[n++] = *a;
+    for (; b < b_end; b++)
+        both[n++] = *b;
+    if (on_heap(into))
+        free(into->hashes);
+    into->hashes = both;
+    into->cap = cap;
+    into->n = n;
+    if (n > SKETCH_EXACT)
+        make_registers(into);
+}
+
+/* So many hashes are merged faster than added one by one. */
+enum { MANY_HASHES = 8 };
+
 void sketch_merge(struct sketch *into, const struct sketch *from, const struct sketch_observer *o)
 {
     if (from == NULL || from == into)
@@ -206,6 +235,10 @@ void sketch_merge(struct sketch *into, const struct sketch *from, const struct s
         if (!has_registers(into))
             make_registers(into);
         merge_registers(into, from->registers, o);
+        return;
+    }
+    if (o == NULL && !has_registers(into) && from->n >= MANY_HASHES) {
+        merge_hashes(into, from);
         return;
     }
     for (uint32_t i = 0; i < from->n; i++)

@@ -173,7 +173,7 @@ static void ask(struct asked *a, const char *view, const char *text)
     rows_init(&a->rows, &a->query, &a->range, limits);
     for (uint32_t i = 0; i < a->range.n_pages; i++)
         add_page(&a->rows, &a->range.pages[i]);
-    assert_int_equal(rows_fill(&a->rows, &e), 0);
+    assert_int_equal(rows_finish(&a->rows, &e), 0);
 }
 
 static void clear(struct asked *a)
@@ -380,7 +380,7 @@ static void limits_are_errors_that_name_what_to_change(void **state)
     assert_string_equal(e.field, "step");
     e = (struct refusal){0};
     a.query.fill = true;
-    assert_int_equal(rows_fill(&few, &e), -1);
+    assert_int_equal(rows_finish(&few, &e), -1);
     assert_string_equal(e.field, "step");
     rows_clear(&few);
     buf_clear(&s.group);
