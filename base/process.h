@@ -31,8 +31,9 @@ struct process_user {
 /* name NULL: the service user, `footfall` if the system has it, else `nobody`. */
 int process_find_user(struct process_user *out, const char *name, struct err *e) MUST_CHECK;
 
-/* Root becomes that user for good (groups, gid, uid, HOME). For others it is an error unless they
- * are that user already or name is NULL. Call it before any thread is started. */
+/* Root becomes that user for good (groups, gid, uid, HOME), and still gets its signal when its
+ * parent dies. For others it is an error unless they are that user already or name is NULL. Call it
+ * before any thread is started. */
 int process_become_user(const char *name, struct err *e) MUST_CHECK;
 
 /* Fails, naming the first part of the path that is closed to it, unless that user may do with the

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,10 +51,13 @@ int process_become_user(const char *name, struct err *e)
         return err_set(e, ERR_INPUT, "user %s is root: name an ordinary user with --user", u.name);
     if (geteuid() != 0)
         return err_set(e, ERR_INPUT, "only root can become user %s: leave out --user", u.name);
+    int death_signal = 0;
+    prctl(PR_GET_PDEATHSIG, &death_signal);
     if (setgroups((size_t)u.n_groups, u.groups) != 0 || setgid(u.gid) != 0 || setuid(u.uid) != 0)
         return err_set(e, ERR_DOWN, "becoming user %s: %s", u.name, strerror(errno));
     if (setuid(0) == 0)
-        abort(); /* not for good: never go on */
+        abort();                           /* not for good: never go on */
+    prctl(PR_SET_PDEATHSIG, death_signal); /* the change of user has cleared it */
     setenv("HOME", u.home, 1);
     setenv("USER", u.name, 1);
     setenv("LOGNAME", u.name, 1);

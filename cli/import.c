@@ -122,8 +122,9 @@ static void on_note(void *context, const char *path, const char *text)
 static void on_progress(void *context, const struct import_progress *p)
 {
     struct import_run *r = context;
-    progress_show(&r->progress, p->path, p->done, p->total, "%" PRIu64 " lines, %" PRIu64 " events",
-                  p->counts->read, p->counts->accepted);
+    const char *slash = strrchr(p->path, '/');
+    progress_show(&r->progress, slash == NULL ? p->path : slash + 1, p->done, p->total,
+                  "%" PRIu64 " lines, %" PRIu64 " events", p->counts->read, p->counts->accepted);
 }
 
 static void print_counts(const struct import_counts *c, bool as_json)

@@ -22,6 +22,7 @@ enum {
     START_MS = 120 * 1000,
     STOP_MS = 60 * 1000,
     ALIVE_MS = 10 * 1000,
+    OWNED_MS = 60 * 1000,
     REPEAT_MS = 60 * 1000,
     JSON_DEPTH = 64,
     MAX_FLAGS = 256
@@ -101,7 +102,7 @@ static int find_running(struct service *s, const struct config *c, struct err *e
     if (runs && connect_to(s, c, &f, e) != 0)
         found = -1;
     else if (!runs || !answers(s)) {
-        /* Killed outright: the file is a leftover. The lock on the folder decides, not we. */
+        /* Killed outright: the file is a leftover. The lock on the folder decides. */
         http_client_free(s->client);
         s->client = NULL;
         found = 0;
@@ -218,17 +219,53 @@ static int start_own(struct service *s, const struct config *c, struct err *e)
     return failed;
 }
 
+static void pause_ms(int64_t ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* Whether some service has the data folder: also one that is only starting, or already stopping,
+ * and has no service.json. *e says which. */
+static bool is_owned(const char *data_dir, struct err *e)
+{
+    char *path = mem_format("%s/footfall.lock", data_dir);
+    int fd = -1;
+    bool owned = file_exists(path) && process_lock(path, &fd, e) != 0 && e->kind == ERR_BUSY;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return owned;
+}
+
+/* The running service, or one of our own as soon as the folder is free. */
+static int find_or_start(struct service *s, const struct config *c, struct err *e)
+{
+    int64_t deadline_us = clock_monotonic_us() + INT64_C(1000) * OWNED_MS;
+    for (;;) {
+        struct err owner = {0};
+        int found = find_running(s, c, e);
+        if (found != 0)
+            return found < 0 ? -1 : 0;
+        if (!is_owned(config_text(c, "data_dir"), &owner))
+            return start_own(s, c, e);
+        if (clock_monotonic_us() > deadline_us)
+            return err_set(e, ERR_BUSY, "%s", owner.text);
+        pause_ms(200);
+    }
+}
+
 int service_open(struct service **out, const struct config *c, struct err *e)
 {
     struct service *s = mem_alloc(sizeof(*s));
+    int failed = 0;
     s->child_out = -1;
     signal(SIGPIPE, SIG_IGN); /* a reader or a service that goes away is an error, not our end */
-    int found = 1;
     if (config_text(c, "url") != NULL)
         s->client = http_client_new(config_text(c, "url"), config_text(c, "token"));
     else
-        found = find_running(s, c, e);
-    if (found < 0 || (found == 0 && start_own(s, c, e) != 0)) {
+        failed = find_or_start(s, c, e);
+    if (failed != 0) {
         service_close(s);
         return -1;
     }
@@ -252,12 +289,6 @@ void service_close(struct service *s)
 }
 
 /* ------------------------------------------------------------------ calling */
-
-static void pause_ms(int64_t ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
 
 static int64_t retry_after_ms(const struct http_reply *reply)
 {

@@ -2,12 +2,14 @@
 /* The commands as a user types them: exit statuses, help, and what they print. */
 #include "tests/support/support.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "tests/support/service.h"
@@ -292,6 +294,50 @@ static void status_says_where_things_are(void **state)
     service_stop(&s);
 }
 
+static bool has_started(void *arg)
+{
+    char *path = mem_format("%s/service.json", (const char *)arg);
+    bool started = file_exists(path);
+    free(path);
+    return started;
+}
+
+/* The folder is free again. */
+static bool has_ended(void *arg)
+{
+    char *path = mem_format("%s/footfall.lock", (const char *)arg);
+    int fd = -1;
+    bool ended = process_lock(path, &fd, NULL) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return ended && !has_started(arg);
+}
+
+static void a_service_started_for_a_command_ends_with_it(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    pid_t pid;
+    char *data = support_folder();
+    const char *words[] = {FOOTFALL_BINARY,
+                           "demo",
+                           "--days=0",
+                           "--rate=5",
+                           "--data-dir",
+                           data,
+                           support_user() == NULL ? NULL : "--user",
+                           support_user(),
+                           NULL};
+    struct process_options o = {.argv = words, .output = "/dev/null"};
+    support_ok(process_spawn(&pid, &o, &e), &e);
+    wait_until(60000, "the command's own service", has_started, data);
+    assert_false(has_ended(data));
+    process_end(pid, SIGKILL, 10000);
+    wait_until(60000, "the end of the service of a killed command", has_ended, data);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(views_are_listed_and_shown, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(the_demo_sends_believable_traffic, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(a_service_started_for_a_command_ends_with_it, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(status_says_where_things_are, support_setup,
                                         support_teardown),
