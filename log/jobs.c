@@ -33,15 +33,16 @@ void job_clear(struct job *j)
 
 /* ---- rows to jobs */
 
-#define EPOCH_US(column)                                                                           \
-    "coalesce((extract(epoch FROM " column ") * 1000000)::bigint, 0)"
+#define EPOCH_US(column) "coalesce((extract(epoch FROM " column ") * 1000000)::bigint, 0)"
 #define JOB_COLUMNS                                                                                \
     "j.id, j.kind, j.state, coalesce((j.progress->>'done')::bigint, 0),"                           \
     " coalesce((j.progress->>'total')::bigint, 0), coalesce(j.progress->>'rate', '0'),"            \
-    " coalesce(j.progress->>'left', '-1'), " EPOCH_US("j.created_at") ", "                         \
-    EPOCH_US("j.started_at") ", " EPOCH_US("j.finished_at") ", j.result,"                          \
-    " (SELECT string_agg(v, E'\\n' ORDER BY n) FROM"                                               \
-    " jsonb_array_elements_text(j.params->'views') WITH ORDINALITY AS views (v, n))"
+    " coalesce(j.progress->>'left', '-1'), " EPOCH_US("j.created_at") ", " EPOCH_US(               \
+        "j.started_at") ", " EPOCH_US("j.finished_at") ", j.result,"                               \
+                                                       " (SELECT string_agg(v, E'\\n' ORDER BY "   \
+                                                       "n) FROM"                                   \
+                                                       " jsonb_array_elements_text(j.params->'"    \
+                                                       "views') WITH ORDINALITY AS views (v, n))"
 
 static int index_of(const char *const *names, int n, struct span name)
 {
@@ -126,7 +127,8 @@ static int add_in_transaction(struct sql *s, enum job_kind kind, struct span vie
                               struct err *e)
 {
     struct sql_rows rows = {0};
-    if (sql_run(s, "BEGIN; LOCK TABLE job IN SHARE ROW EXCLUSIVE MODE", SQL_NO_PARAMS, NULL, e) != 0)
+    if (sql_run(s, "BEGIN; LOCK TABLE job IN SHARE ROW EXCLUSIVE MODE", SQL_NO_PARAMS, NULL, e) !=
+        0)
         return -1;
     int result = sql_run(s, add_job, SQL_PARAMS(span_of(kind_names[kind]), views), &rows, e);
     if (result == 0) {
@@ -168,7 +170,8 @@ int jobs_each(struct sql *s, enum job_kind kind, void (*each)(void *context, con
               void *context, struct err *e)
 {
     struct sql_rows rows = {0};
-    if (sql_run(s, "SELECT " JOB_COLUMNS " FROM job j WHERE j.kind = $1 ORDER BY j.id DESC LIMIT 100",
+    if (sql_run(s,
+                "SELECT " JOB_COLUMNS " FROM job j WHERE j.kind = $1 ORDER BY j.id DESC LIMIT 100",
                 SQL_PARAMS(span_of(kind_names[kind])), &rows, e) != 0)
         return -1;
     for (int i = 0; i < rows.count; i++) {
@@ -185,12 +188,13 @@ int jobs_cancel(struct sql *s, int64_t id, bool *found, struct err *e)
 {
     struct number number = number_of(id);
     struct sql_rows rows = {0};
-    if (sql_run(s,
-                "UPDATE job SET"
-                " finished_at = CASE WHEN state = 'waiting' THEN now() ELSE finished_at END,"
-                " state = CASE state WHEN 'waiting' THEN 'cancelled' WHEN 'running' THEN 'cancelling'"
-                " ELSE state END WHERE id = $1::bigint RETURNING 1",
-                SQL_PARAMS(span_of(number.text)), &rows, e) != 0)
+    if (sql_run(
+            s,
+            "UPDATE job SET"
+            " finished_at = CASE WHEN state = 'waiting' THEN now() ELSE finished_at END,"
+            " state = CASE state WHEN 'waiting' THEN 'cancelled' WHEN 'running' THEN 'cancelling'"
+            " ELSE state END WHERE id = $1::bigint RETURNING 1",
+            SQL_PARAMS(span_of(number.text)), &rows, e) != 0)
         return -1;
     *found = rows.count == 1;
     sql_rows_clear(&rows);
@@ -207,17 +211,17 @@ int jobs_next(struct sql *s, struct view_fence fence, enum job_kind kind, struct
               bool *found, struct err *e)
 {
     struct number partition = number_of(fence.partition), epoch = number_of((int64_t)fence.epoch);
-    return run_job(s,
-                   FENCE "UPDATE job j SET"
-                         " state = CASE j.state WHEN 'waiting' THEN 'running' ELSE j.state END,"
-                         " started_at = coalesce(j.started_at, now()), heartbeat_at = now(),"
-                         " owner = 'epoch ' || fence.epoch FROM fence"
-                         " WHERE j.id = (SELECT min(id) FROM job WHERE kind = $3"
-                         " AND finished_at IS NULL) AND j.finished_at IS NULL"
-                         " RETURNING " JOB_COLUMNS,
-                   SQL_PARAMS(span_of(partition.text), span_of(epoch.text),
-                              span_of(kind_names[kind])),
-                   out, found, e);
+    return run_job(
+        s,
+        FENCE "UPDATE job j SET"
+              " state = CASE j.state WHEN 'waiting' THEN 'running' ELSE j.state END,"
+              " started_at = coalesce(j.started_at, now()), heartbeat_at = now(),"
+              " owner = 'epoch ' || fence.epoch FROM fence"
+              " WHERE j.id = (SELECT min(id) FROM job WHERE kind = $3"
+              " AND finished_at IS NULL) AND j.finished_at IS NULL"
+              " RETURNING " JOB_COLUMNS,
+        SQL_PARAMS(span_of(partition.text), span_of(epoch.text), span_of(kind_names[kind])), out,
+        found, e);
 }
 
 /* A statement that changes the job, under the fence, and returns one value. */
@@ -228,7 +232,8 @@ static int change(struct sql *s, struct view_fence fence, const char *statement,
     const struct span values[5] = {span_of(partition.text), span_of(epoch.text), more[0], more[1],
                                    more[2]};
     *rows = (struct sql_rows){0};
-    if (sql_run(s, statement, (struct sql_params){values, span_absent(more[2]) ? 4 : 5}, rows, e) != 0)
+    if (sql_run(s, statement, (struct sql_params){values, span_absent(more[2]) ? 4 : 5}, rows, e) !=
+        0)
         return -1;
     if (rows->count == 1)
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs (replays, verifications), kept in PostgreSQL: any process adds, asks and cancels; the owner of
- * the views runs them, one of a kind after another, and goes on with what a former owner left. */
+/* Jobs (replays, verifications), kept in PostgreSQL: any process adds, asks and cancels; the owner
+ * of the views runs them, one of a kind after another, and goes on with what a former owner left.
+ */
 #ifndef LOG_JOBS_H
 #define LOG_JOBS_H
 

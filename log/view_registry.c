@@ -29,8 +29,8 @@ struct view_owner {
     struct view_fence fence;
 };
 
-/* An owner without a heartbeat is cut off, so that the next attempt gets the lock; the epoch makes that
- * safe should it still live. */
+/* An owner without a heartbeat is cut off, so that the next attempt gets the lock; the epoch makes
+ * that safe should it still live. */
 static int refuse_lock(struct view_owner *o, struct span partition, struct err *e)
 {
     if (sql_run(o->sql,
@@ -75,8 +75,8 @@ int view_owner_take(struct view_owner **out, const char *postgres_uri, uint32_t 
     struct number text = number_of(partition);
     struct view_owner *o = mem_alloc(sizeof(*o));
     o->fence.partition = partition;
-    if (sql_open(&o->sql, postgres_uri, e) != 0 ||
-        take_lock(o, span_of(text.text), e) != 0 || raise_epoch(o, span_of(text.text), e) != 0) {
+    if (sql_open(&o->sql, postgres_uri, e) != 0 || take_lock(o, span_of(text.text), e) != 0 ||
+        raise_epoch(o, span_of(text.text), e) != 0) {
         view_owner_release(o);
         *out = NULL;
         return -1;
@@ -131,15 +131,21 @@ int view_owner_check(struct view_owner *o, struct err *e)
 struct fenced {
     struct view_fence fence;
     const char *statement;
-    struct span view, generation, more[3]; /* $3, $4, $5 ... ; absent ones at the end are not given */
+    struct span view, generation,
+        more[3]; /* $3, $4, $5 ... ; absent ones at the end are not given */
 };
 
 /* Runs it; the first column of the first row is *value, *count the number of rows. */
 static int run_fenced(struct sql *s, const struct fenced *f, struct sql_rows *rows, struct err *e)
 {
     struct number partition = number_of(f->fence.partition), epoch = number_of(f->fence.epoch);
-    struct span values[7] = {span_of(partition.text), span_of(epoch.text), f->view, f->generation,
-                             f->more[0], f->more[1], f->more[2]};
+    struct span values[7] = {span_of(partition.text),
+                             span_of(epoch.text),
+                             f->view,
+                             f->generation,
+                             f->more[0],
+                             f->more[1],
+                             f->more[2]};
     size_t n = 2;
     while (n < 7 && !span_absent(values[n]))
         n++;
@@ -164,18 +170,18 @@ int view_registry_define(struct sql *s, struct view_fence fence, const struct vi
                          uint64_t *current, struct err *e)
 {
     return run_one(s,
-                   &(struct fenced){fence,
-                                    FENCE
-                                    " INSERT INTO view_definition AS d (name, sql, definition_hash)"
-                                    " SELECT $3, $4, $5 FROM fence"
-                                    " ON CONFLICT (name) DO UPDATE SET sql = excluded.sql,"
-                                    " definition_hash = excluded.definition_hash,"
-                                    " updated_at = CASE WHEN d.definition_hash = excluded.definition_hash"
-                                    " THEN d.updated_at ELSE now() END"
-                                    " RETURNING coalesce(d.current_generation, 0)",
-                                    span_of(view->name),
-                                    span_of(view->sql),
-                                    {span_of(view->definition_hash)}},
+                   &(struct fenced){
+                       fence,
+                       FENCE " INSERT INTO view_definition AS d (name, sql, definition_hash)"
+                             " SELECT $3, $4, $5 FROM fence"
+                             " ON CONFLICT (name) DO UPDATE SET sql = excluded.sql,"
+                             " definition_hash = excluded.definition_hash,"
+                             " updated_at = CASE WHEN d.definition_hash = excluded.definition_hash"
+                             " THEN d.updated_at ELSE now() END"
+                             " RETURNING coalesce(d.current_generation, 0)",
+                       span_of(view->name),
+                       span_of(view->sql),
+                       {span_of(view->definition_hash)}},
                    current, e);
 }
 
@@ -184,8 +190,7 @@ int view_registry_define(struct sql *s, struct view_fence fence, const struct vi
     " coalesce((SELECT max(generation) FROM view_generation WHERE name = $3), 0),"                 \
     " coalesce((SELECT current_generation FROM view_definition WHERE name = $3), 0)) AS number)"
 
-static const char add_current[] =
-    FENCE NEXT_GENERATION
+static const char add_current[] = FENCE NEXT_GENERATION
     ", old AS (UPDATE view_generation SET state = 'dropping', updated_at = now() FROM fence"
     " WHERE name = $3 AND partition = $1::int AND state = 'current')"
     ", pointer AS (UPDATE view_definition SET current_generation = next.number, updated_at = now()"
@@ -193,8 +198,7 @@ static const char add_current[] =
     " INSERT INTO view_generation (name, partition, generation, state, definition_hash)"
     " SELECT $3, $1::int, next.number, 'current', $4 FROM fence, next RETURNING generation";
 
-static const char add_building[] =
-    FENCE NEXT_GENERATION
+static const char add_building[] = FENCE NEXT_GENERATION
     " INSERT INTO view_generation (name, partition, generation, state, definition_hash)"
     " SELECT $3, $1::int, next.number, 'building', $4 FROM fence, next RETURNING generation";
 
@@ -202,8 +206,11 @@ int view_registry_add(struct sql *s, struct view_fence fence, const struct view_
                       enum generation_purpose purpose, uint64_t *generation, struct err *e)
 {
     return run_one(s,
-                   &(struct fenced){fence, purpose == GENERATION_CURRENT ? add_current : add_building,
-                                    span_of(view->name), span_of(view->definition_hash), {{0}}},
+                   &(struct fenced){fence,
+                                    purpose == GENERATION_CURRENT ? add_current : add_building,
+                                    span_of(view->name),
+                                    span_of(view->definition_hash),
+                                    {{0}}},
                    generation, e);
 }
 
@@ -212,15 +219,17 @@ int view_registry_building(struct sql *s, struct view_fence fence, const char *v
 {
     return run_one(s,
                    &(struct fenced){fence,
-                                    FENCE " SELECT coalesce((SELECT max(generation) FROM view_generation"
-                                          " WHERE name = $3 AND partition = $1::int"
-                                          " AND state = 'building'), 0) FROM fence",
-                                    span_of(view), SPAN_ABSENT, {{0}}},
+                                    FENCE
+                                    " SELECT coalesce((SELECT max(generation) FROM view_generation"
+                                    " WHERE name = $3 AND partition = $1::int"
+                                    " AND state = 'building'), 0) FROM fence",
+                                    span_of(view),
+                                    SPAN_ABSENT,
+                                    {{0}}},
                    generation, e);
 }
 
-static const char switch_current[] =
-    FENCE
+static const char switch_current[] = FENCE
     ", new AS (UPDATE view_generation g SET state = 'current', updated_at = now()"
     " FROM fence, view_definition d WHERE g.name = $3 AND g.partition = $1::int"
     " AND g.generation = $4::bigint AND g.state = 'building'"
@@ -237,8 +246,7 @@ int view_registry_switch(struct sql *s, struct view_fence fence, const char *vie
     struct number number = number_of(generation);
     uint64_t current;
     if (run_one(s,
-                &(struct fenced){
-                    fence, switch_current, span_of(view), span_of(number.text), {{0}}},
+                &(struct fenced){fence, switch_current, span_of(view), span_of(number.text), {{0}}},
                 &current, e) != 0)
         return -1;
     return current == generation ? 0
@@ -309,7 +317,9 @@ int view_registry_next_dropping(struct sql *s, struct view_fence fence,
                        FENCE " SELECT name, generation FROM fence, view_generation"
                              " WHERE partition = $1::int AND state = 'dropping'"
                              " ORDER BY updated_at, name, generation LIMIT 1",
-                       SPAN_ABSENT, SPAN_ABSENT, {{0}}};
+                       SPAN_ABSENT,
+                       SPAN_ABSENT,
+                       {{0}}};
     if (run_fenced(s, &f, &rows, e) != 0)
         return -1;
     *found = rows.count == 1;
@@ -322,8 +332,8 @@ int view_registry_next_dropping(struct sql *s, struct view_fence fence,
     return 0;
 }
 
-int view_registry_forget(struct sql *s, struct view_fence fence,
-                         const struct generation_record *g, struct err *e)
+int view_registry_forget(struct sql *s, struct view_fence fence, const struct generation_record *g,
+                         struct err *e)
 {
     struct number number = number_of(g->generation);
     return run_one(s,

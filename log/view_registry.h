@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What PostgreSQL knows about the views: who builds them, their definitions, their generations. It owns
- * all of that; Redis only follows.
+/* What PostgreSQL knows about the views: who builds them, their definitions, their generations. It
+ * owns all of that; Redis only follows.
  *
- * A generation is `building` (a replay works on it), `current` (it is read) or `dropping` (what is left
- * of it in Redis has to go; then its row goes). Every change is fenced: it is one statement that
- * changes nothing unless the caller's epoch is the owner's (ERR_BUSY: not the owner any more). */
+ * A generation is `building` (a replay works on it), `current` (it is read) or `dropping` (what is
+ * left of it in Redis has to go; then its row goes). Every change is fenced: it is one statement
+ * that changes nothing unless the caller's epoch is the owner's (ERR_BUSY: not the owner any more).
+ */
 #ifndef LOG_VIEW_REGISTRY_H
 #define LOG_VIEW_REGISTRY_H
 
@@ -50,16 +51,16 @@ int view_registry_add(struct sql *s, struct view_fence fence, const struct view_
 /* The newest generation that is building, 0: none. */
 int view_registry_building(struct sql *s, struct view_fence fence, const char *view,
                            uint64_t *generation, struct err *e) MUST_CHECK;
-/* The building generation becomes current, the current one is dropping. ERR_DATA unless it is building
- * and newer than the current one. */
+/* The building generation becomes current, the current one is dropping. ERR_DATA unless it is
+ * building and newer than the current one. */
 int view_registry_switch(struct sql *s, struct view_fence fence, const char *view,
                          uint64_t generation, struct err *e) MUST_CHECK;
 /* A building generation is not wanted any more. */
 int view_registry_abandon(struct sql *s, struct view_fence fence, const char *view,
                           uint64_t generation, struct err *e) MUST_CHECK;
 
-/* Redis still holds a generation that PostgreSQL may have forgotten: it is dropping, unless it is known
- * as something else. */
+/* Redis still holds a generation that PostgreSQL may have forgotten: it is dropping, unless it is
+ * known as something else. */
 int view_registry_leftover(struct sql *s, struct view_fence fence, const char *view,
                            uint64_t generation, struct err *e) MUST_CHECK;
 /* Building generations that no unfinished replay works on are dropping. */
@@ -74,7 +75,7 @@ int view_registry_next_dropping(struct sql *s, struct view_fence fence,
                                 struct generation_record *out, bool *found,
                                 struct err *e) MUST_CHECK;
 /* Nothing is left of it in Redis. */
-int view_registry_forget(struct sql *s, struct view_fence fence,
-                         const struct generation_record *g, struct err *e) MUST_CHECK;
+int view_registry_forget(struct sql *s, struct view_fence fence, const struct generation_record *g,
+                         struct err *e) MUST_CHECK;
 
 #endif

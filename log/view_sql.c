@@ -191,8 +191,9 @@ int view_sql_watermarks(struct sql *s, uint32_t partition, uint64_t to_seq,
     column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME);
     buf_put_text(&text, "WITH events AS (");
     events_sql(&text, &(struct events_range){columns, partition, 0, to_seq});
-    buf_put_text(&text, ") SELECT site, " MICROSECONDS("max(event_time)")
-                        " FROM events GROUP BY site ORDER BY site COLLATE \"C\"");
+    buf_put_text(&text,
+                 ") SELECT site, " MICROSECONDS(
+                     "max(event_time)") " FROM events GROUP BY site ORDER BY site COLLATE \"C\"");
     buf_put_byte(&text, '\0');
     int result = sql_each(s, (const char *)text.p, SQL_NO_PARAMS, take_site, &copy, e);
     buf_clear(&text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A view's definition run by PostgreSQL over the log up to a seq: what `verify` compares Redis with.
- * The definition is run as it stands, but that count(DISTINCT x) gives the values themselves, so that
- * sketches can be made of them, and that every group says how many events it has. */
+/* A view's definition run by PostgreSQL over the log up to a seq: what `verify` compares Redis
+ * with. The definition is run as it stands, but that count(DISTINCT x) gives the values themselves,
+ * so that sketches can be made of them, and that every group says how many events it has. */
 #ifndef LOG_VIEW_SQL_H
 #define LOG_VIEW_SQL_H
 
@@ -12,15 +12,15 @@ enum { VIEW_SQL_MAX_COLUMNS = 8 };
 
 struct view_sql_measure {
     const char *name;
-    bool distinct;            /* count(DISTINCT column) */
+    bool distinct; /* count(DISTINCT column) */
     enum event_column column;
 };
 
 struct view_sql_query {
-    struct span select;       /* SELECT site, ... AS time, dimensions, measures FROM events ... */
-    column_set columns;       /* it needs */
+    struct span select; /* SELECT site, ... AS time, dimensions, measures FROM events ... */
+    column_set columns; /* it needs */
     uint32_t partition;
-    uint64_t to_seq;          /* events before it */
+    uint64_t to_seq;                   /* events before it */
     unsigned n_dimensions, n_measures; /* each at most VIEW_SQL_MAX_COLUMNS */
     const char *dimensions[VIEW_SQL_MAX_COLUMNS];
     struct view_sql_measure measures[VIEW_SQL_MAX_COLUMNS];
@@ -29,8 +29,8 @@ struct view_sql_query {
 /* A group; borrowed for the call. */
 struct view_sql_row {
     struct span site;
-    int64_t time_us; /* start of the bucket */
-    int64_t rows;    /* events */
+    int64_t time_us;                              /* start of the bucket */
+    int64_t rows;                                 /* events */
     struct span dimensions[VIEW_SQL_MAX_COLUMNS]; /* absent: NULL */
     struct {
         int64_t count;
@@ -46,8 +46,8 @@ struct view_sql_each {
 int view_sql_run(struct sql *s, const struct view_sql_query *q, const struct view_sql_each *each,
                  struct err *e) MUST_CHECK;
 
-/* The distinct values of a measure, as a column's elements (log/batch.h); ERR_DATA when the text is not
- * what view_sql_run gives. */
+/* The distinct values of a measure, as a column's elements (log/batch.h); ERR_DATA when the text is
+ * not what view_sql_run gives. */
 int view_sql_each_value(struct span values, void (*each)(void *context, struct span bytes),
                         void *context, struct err *e) MUST_CHECK;
 

@@ -136,8 +136,8 @@ int builder_create(struct builder *b, const struct builder_owner *owner, struct 
     for (bool done = false; !done;)
         if (store_delete_step(b->store, &b->options.ref, &done, e) != 0)
             return -1;
-    struct view_state now, next = {
-        .format = PAGE_FORMAT, .epoch = owner->epoch, .watermark_us = INT64_MIN};
+    struct view_state now,
+        next = {.format = PAGE_FORMAT, .epoch = owner->epoch, .watermark_us = INT64_MIN};
     memcpy(next.log_id, owner->log_id, sizeof(next.log_id));
     plan_hash(b->options.plan, next.definition);
     if (store_watch_state(b->store, &b->options.ref, &now, &found, e) != 0)

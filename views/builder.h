@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One generation of a view on one partition, as it is being built: events go in as slices of the log,
- * pages and state come out in Redis. The live view, a replay and the tests all run this same code.
+/* One generation of a view on one partition, as it is being built: events go in as slices of the
+ * log, pages and state come out in Redis. The live view, a replay and the tests all run this same
+ * code.
  *
  *   builder_load -> builder_claim (go on) or builder_create (from 0)
  *   builder_take ... builder_flush ... builder_take ...
  *
- * After a failed flush what is in memory is worth nothing: builder_load again, Redis decides how far it
- * got. Errors have the kinds of store.h. One thread at a time, not always the same one. */
+ * After a failed flush what is in memory is worth nothing: builder_load again, Redis decides how
+ * far it got. Errors have the kinds of store.h. One thread at a time, not always the same one. */
 #ifndef VIEWS_BUILDER_H
 #define VIEWS_BUILDER_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A flush: the deltas are applied to pages of their tier and of the coarser ones, expired pages go,
- * and all that with the new state is one transaction. What a flush leaves behind depends on the events
- * up to its offset alone, not on the flushes before: a page that has expired by then is never written,
- * and taken out if an earlier flush wrote it. */
+ * and all that with the new state is one transaction. What a flush leaves behind depends on the
+ * events up to its offset alone, not on the flushes before: a page that has expired by then is
+ * never written, and taken out if an earlier flush wrote it. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -28,7 +28,7 @@ struct flush {
 #define PUSH(array, n, cap, item)                                                                  \
     do {                                                                                           \
         if ((n) == (cap)) {                                                                        \
-            (cap) = (cap) == 0 ? 64 : (cap) * 2;                                                   \
+            (cap) = (cap) == 0 ? 64 : (cap)*2;                                                     \
             (array) = mem_resize((array), (cap) * sizeof(*(array)));                               \
         }                                                                                          \
         (array)[(n)++] = (item);                                                                   \
@@ -146,7 +146,8 @@ static void move_to_site(struct flush *f, struct span site)
     (void)known;
 }
 
-/* The open page of a tier for a time of f->site; NULL when it has expired by the end of this flush. */
+/* The open page of a tier for a time of f->site; NULL when it has expired by the end of this flush.
+ */
 static struct open_page *page_for(struct flush *f, unsigned tier, int64_t time_us)
 {
     const struct plan *p = f->builder->options.plan;

@@ -15,15 +15,15 @@ struct builder_site {
 
 struct builder {
     struct builder_options options;
-    struct store *store;         /* NULL: not connected */
+    struct store *store; /* NULL: not connected */
     struct aggregate *aggregate;
     struct open_pages *pages;
-    struct view_state state;     /* as in Redis */
+    struct view_state state; /* as in Redis */
     uint64_t offset;
-    bool usable;                 /* claimed or created, and no flush has failed since */
-    struct err failure;          /* of the flush that failed */
+    bool usable;        /* claimed or created, and no flush has failed since */
+    struct err failure; /* of the flush that failed */
 
-    struct table sites;          /* struct builder_site, in the arena */
+    struct table sites; /* struct builder_site, in the arena */
     struct arena arena;
     uint64_t seed;
 };

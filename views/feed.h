@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeds the log to builders that may stand at different offsets. Each chunk is read once, with the
  * columns all its builders need together; while it is aggregated PostgreSQL prepares the next one.
- * Builders that lag are fed in turn with those in front, and exactly up to where the next one stands,
- * so that they join it and all go on as one.
+ * Builders that lag are fed in turn with those in front, and exactly up to where the next one
+ * stands, so that they join it and all go on as one.
  *
  * One thread, but for feed_wake. */
 #ifndef VIEWS_FEED_H
@@ -38,11 +38,12 @@ enum feed_step {
     FEED_SOME, /* the end of the log is near */
     FEED_FULL  /* there is much to read */
 };
-/* Reads one chunk and gives it to its builders; one that is full is flushed. A builder whose flush fails
- * is taken out (builder_failure), the others go on. -1: the log could not be read; close the feed. */
+/* Reads one chunk and gives it to its builders; one that is full is flushed. A builder whose flush
+ * fails is taken out (builder_failure), the others go on. -1: the log could not be read; close the
+ * feed. */
 int feed_step(struct feed *f, enum feed_step *step, struct err *e) MUST_CHECK;
-/* Flushes one builder at its offset (nothing to do when it stands there already). When that fails it is
- * taken out, as above; -1 only when the log could not be asked. */
+/* Flushes one builder at its offset (nothing to do when it stands there already). When that fails
+ * it is taken out, as above; -1 only when the log could not be asked. */
 int feed_flush(struct feed *f, struct builder *b, struct err *e) MUST_CHECK;
 
 /* Waits until the log goes beyond seq, or feed_wake, or the time is over. Only after FEED_IDLE. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the log on a thread of its own, one chunk ahead: PostgreSQL stops when a socket's buffer is full,
- * so somebody has to take the next chunk from it while this one is aggregated. */
+/* Reads the log on a thread of its own, one chunk ahead: PostgreSQL stops when a socket's buffer is
+ * full, so somebody has to take the next chunk from it while this one is aggregated. */
 #ifndef VIEWS_FETCH_H
 #define VIEWS_FETCH_H
 

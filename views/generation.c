@@ -3,9 +3,8 @@
 
 #include <inttypes.h>
 
-static int judge(struct builder *b, struct log_reader *questions,
-                 const struct builder_owner *owner, bool found, struct generation_found *out,
-                 struct err *e)
+static int judge(struct builder *b, struct log_reader *questions, const struct builder_owner *owner,
+                 bool found, struct generation_found *out, struct err *e)
 {
     const struct builder_options *o = builder_options(b);
     const struct view_state *state = builder_state(b);
@@ -23,15 +22,14 @@ static int judge(struct builder *b, struct log_reader *questions,
     out->usable = verdict == STATE_USABLE;
     if (verdict == STATE_FOREIGN)
         return err_set(e, ERR_BUSY,
-                       "view %s in Redis under %s is written by owner %" PRIu64 ", after us (%" PRIu64
-                       "): standing by",
+                       "view %s in Redis under %s is written by owner %" PRIu64
+                       ", after us (%" PRIu64 "): standing by",
                        o->plan->name, o->ref.prefix, state->epoch, truth.epoch);
     return 0;
 }
 
 int generation_go_on(struct builder *b, struct log_reader *questions,
-                     const struct builder_owner *owner, struct generation_found *out,
-                     struct err *e)
+                     const struct builder_owner *owner, struct generation_found *out, struct err *e)
 {
     struct err failure = {0};
     bool found;

@@ -13,8 +13,8 @@ struct generation_found {
     uint64_t head;   /* of the log, when it was asked */
 };
 
-/* Loads the builder's generation, judges its state by the log, claims it when it is good. ERR_BUSY: it
- * is a later owner's. ERR_DOWN: PostgreSQL or Redis is away. */
+/* Loads the builder's generation, judges its state by the log, claims it when it is good. ERR_BUSY:
+ * it is a later owner's. ERR_DOWN: PostgreSQL or Redis is away. */
 int generation_go_on(struct builder *b, struct log_reader *questions,
                      const struct builder_owner *owner, struct generation_found *out,
                      struct err *e) MUST_CHECK;

@@ -21,7 +21,7 @@ struct job_run {
     struct job_progress progress;
     uint64_t first_done; /* where this run began: for the rate */
     int64_t started_us, told_us;
-    struct buf result;   /* a JSON object */
+    struct buf result; /* a JSON object */
 };
 
 /* The plan of view i of the job; ERR_INPUT when there is none. */
@@ -32,8 +32,8 @@ const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err 
 int job_run_tell(struct job_run *r, uint64_t done, uint64_t total, struct err *e) MUST_CHECK;
 int job_run_tell_now(struct job_run *r, uint64_t done, uint64_t total, struct err *e) MUST_CHECK;
 
-/* Each runs a job. 0: it has ended as *outcome says, r->result is set. -1: cut short (ERR_DOWN, ERR_BUSY:
- * to be gone on with) or failed (other kinds). */
+/* Each runs a job. 0: it has ended as *outcome says, r->result is set. -1: cut short (ERR_DOWN,
+ * ERR_BUSY: to be gone on with) or failed (other kinds). */
 int replay_run(struct job_run *r, enum job_state *outcome, struct err *e) MUST_CHECK;
 int verify_run(struct job_run *r, enum job_state *outcome, struct err *e) MUST_CHECK;
 

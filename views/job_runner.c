@@ -58,8 +58,7 @@ static void estimate(struct job_run *r, int64_t now_us)
     struct job_progress *p = &r->progress;
     if (p->events_done < r->first_done)
         r->first_done = p->events_done;
-    p->events_per_second =
-        seconds > 0 ? (double)(p->events_done - r->first_done) / seconds : 0;
+    p->events_per_second = seconds > 0 ? (double)(p->events_done - r->first_done) / seconds : 0;
     double left = p->events_total > p->events_done ? (double)(p->events_total - p->events_done) : 0;
     p->seconds_left = left <= 0 ? 0 : p->events_per_second > 0 ? left / p->events_per_second : -1;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads that run jobs (log/jobs.h) in the process that owns the views: one for replays, which also
- * takes away generations that are not wanted any more, one for verifications. A job that is cut short
- * (stop, servers away, ownership lost) stays unfinished, and whoever owns the views next goes on. */
+/* The threads that run jobs (log/jobs.h) in the process that owns the views: one for replays, which
+ * also takes away generations that are not wanted any more, one for verifications. A job that is
+ * cut short (stop, servers away, ownership lost) stays unfinished, and whoever owns the views next
+ * goes on. */
 #ifndef VIEWS_JOB_RUNNER_H
 #define VIEWS_JOB_RUNNER_H
 
@@ -10,16 +11,17 @@
 struct job_runner;
 
 struct job_runner_options {
-    struct live *live; /* outlives the workers */
+    struct live *live;              /* outlives the workers */
     struct aggregate_limits limits; /* of each view that is replayed */
     size_t max_open_bytes;          /* of each view that is replayed */
     uint32_t chunk_events;
-    int flush_ms;                   /* a killed replay loses at most this much work */
+    int flush_ms; /* a killed replay loses at most this much work */
 };
 /* The values serve uses, but for live. */
 extern const struct job_runner_options job_runner_defaults;
 
-int job_runner_start(struct job_runner **out, const struct job_runner_options *o, struct err *e) MUST_CHECK;
+int job_runner_start(struct job_runner **out, const struct job_runner_options *o,
+                     struct err *e) MUST_CHECK;
 void job_runner_stop(struct job_runner *w); /* NULL is fine */
 void job_runner_wake(struct job_runner *w); /* a job was added or cancelled. Any thread */
 

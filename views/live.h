@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live builder of one partition: a thread that follows the log and keeps the current generation of
- * every view up to date in Redis. It owns the views (log/view_registry.h) while it holds the
+/* The live builder of one partition: a thread that follows the log and keeps the current generation
+ * of every view up to date in Redis. It owns the views (log/view_registry.h) while it holds the
  * partition's lock; without it, it stands by. When PostgreSQL or Redis is away it tries again, with
  * growing pauses, from whatever Redis then says. */
 #ifndef VIEWS_LIVE_H
@@ -16,7 +16,7 @@ enum live_state {
     LIVE_STANDBY,  /* another process builds the views */
     LIVE_BUILDING, /* far behind the log, catching up */
     LIVE_READY,
-    LIVE_HELD      /* a verification reads it */
+    LIVE_HELD /* a verification reads it */
 };
 const char *live_state_name(enum live_state state);
 
@@ -66,7 +66,7 @@ struct live_overview {
     bool owner;            /* of the views of this partition */
     struct view_fence fence;
     uint64_t head;
-    char error[256];       /* why it is not running; empty: it is */
+    char error[256]; /* why it is not running; empty: it is */
 };
 struct live_overview live_overview(struct live *l);
 /* Fills at most max, returns how many there are. */
@@ -75,8 +75,8 @@ const struct live_options *live_options(const struct live *l);
 
 /* ---- for the jobs */
 
-/* Flushes a view and keeps it as it is until live_release: *out is what Redis holds. A view can be held
- * once at a time (ERR_BUSY), for the time it takes to verify it. */
+/* Flushes a view and keeps it as it is until live_release: *out is what Redis holds. A view can be
+ * held once at a time (ERR_BUSY), for the time it takes to verify it. */
 struct live_hold {
     uint64_t generation;
     struct view_state state;
@@ -84,18 +84,19 @@ struct live_hold {
 };
 int live_hold(struct live *l, const char *view, int64_t timeout_ms, struct live_hold *out,
               struct err *e) MUST_CHECK;
-/* False: the hold was lost meanwhile (the builder had to start anew), what was read is not one state. */
+/* False: the hold was lost meanwhile (the builder had to start anew), what was read is not one
+ * state. */
 bool live_release(struct live *l, const char *view, const struct live_hold *hold);
 
 enum adoption_outcome {
     ADOPTION_PENDING,
-    ADOPTION_SWITCHED,  /* it is the current generation now */
-    ADOPTION_LOST,      /* a server went away: load it and hand it over again */
-    ADOPTION_REFUSED,   /* it cannot become current: see failure */
+    ADOPTION_SWITCHED, /* it is the current generation now */
+    ADOPTION_LOST,     /* a server went away: load it and hand it over again */
+    ADOPTION_REFUSED,  /* it cannot become current: see failure */
     ADOPTION_WITHDRAWN
 };
-/* A generation a replay has built nearly to the head. The live thread brings it, and the current one,
- * to the same offset, compares the digests there, and makes it current. */
+/* A generation a replay has built nearly to the head. The live thread brings it, and the current
+ * one, to the same offset, compares the digests there, and makes it current. */
 struct live_adoption {
     struct builder *builder; /* taken over, whatever comes of it */
     uint64_t generation;

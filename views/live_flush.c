@@ -16,8 +16,8 @@ static bool is_dirty(const struct builder *b)
 static int64_t due_at_us(const struct live *l, const struct live_view *v, const struct builder *b)
 {
     bool far = builder_offset(b) + l->options.chunk_events < feed_seen(l->feed);
-    int64_t interval_ms = far && l->options.flush_ms < CATCH_UP_FLUSH_MS ? CATCH_UP_FLUSH_MS
-                                                                         : l->options.flush_ms;
+    int64_t interval_ms =
+        far && l->options.flush_ms < CATCH_UP_FLUSH_MS ? CATCH_UP_FLUSH_MS : l->options.flush_ms;
     return v->flushed_at_us + interval_ms * 1000;
 }
 
@@ -51,7 +51,8 @@ static int flush_view(struct live *l, struct live_view *v, struct err *e)
 static void publish_news(struct live *l, struct live_view *v)
 {
     if (v->builder != NULL && builder_failure(v->builder) == NULL &&
-        (builder_state(v->builder)->offset != v->published || v->generation != v->status.generation))
+        (builder_state(v->builder)->offset != v->published ||
+         v->generation != v->status.generation))
         live_publish(l, v);
 }
 

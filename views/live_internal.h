@@ -15,17 +15,17 @@ struct live_view {
     const struct plan *plan;
     char definition[65];
     uint64_t generation;
-    struct builder *builder;     /* NULL: not open */
-    struct builder *candidate;   /* of the adoption; NULL: none */
-    int64_t flushed_at_us;       /* monotonic */
-    unsigned rebuilds;           /* since it was last up to date */
-    uint64_t published;          /* offset, last told */
-    bool spoilt;                 /* its generation must not be gone on with */
+    struct builder *builder;   /* NULL: not open */
+    struct builder *candidate; /* of the adoption; NULL: none */
+    int64_t flushed_at_us;     /* monotonic */
+    unsigned rebuilds;         /* since it was last up to date */
+    uint64_t published;        /* offset, last told */
+    bool spoilt;               /* its generation must not be gone on with */
 
     /* under the mutex */
     struct live_view_status status;
     struct view_state held_state;
-    int64_t behind_since_us;     /* monotonic; 0: it is at the head */
+    int64_t behind_since_us; /* monotonic; 0: it is at the head */
     bool want_hold, held;
     uint64_t hold_serial;
     struct live_adoption *adoption;
@@ -40,19 +40,19 @@ struct live {
     /* the live thread's own */
     struct view_owner *owner;
     struct feed *feed;
-    struct store *store;         /* for pointers and leftovers */
+    struct store *store; /* for pointers and leftovers */
     char log_id[37];
     int64_t checked_at_us;
-    bool standing_by;            /* somebody else builds the views */
+    bool standing_by; /* somebody else builds the views */
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* under the mutex */
     bool stopping;
-    bool feed_open;              /* the feed may be woken */
+    bool feed_open; /* the feed may be woken */
     bool is_owner;
     struct view_fence fence;
-    enum live_state down_state;  /* LIVE_STARTING or LIVE_STANDBY while not running */
+    enum live_state down_state; /* LIVE_STARTING or LIVE_STANDBY while not running */
     bool running;
     uint64_t head;
     char error[256];

@@ -74,8 +74,8 @@ static int build_anew(struct live *l, struct live_view *v, struct err *e)
     if (v->rebuilds >= MAX_REBUILDS)
         v->rebuilds = 0;
     else if (++v->rebuilds == MAX_REBUILDS)
-        return err_set(e, ERR_DOWN, "view %s had to be built anew %d times in a row",
-                       v->plan->name, MAX_REBUILDS);
+        return err_set(e, ERR_DOWN, "view %s had to be built anew %d times in a row", v->plan->name,
+                       MAX_REBUILDS);
     if (view_registry_add(view_owner_sql(l->owner), fence_of(l), &record, GENERATION_CURRENT,
                           &v->generation, e) != 0)
         return -1;
@@ -103,13 +103,15 @@ int live_open_view(struct live *l, struct live_view *v, struct err *e)
 {
     struct view_record record = record_of(v);
     live_close_view(l, v);
-    if (view_registry_define(view_owner_sql(l->owner), fence_of(l), &record, &v->generation, e) != 0)
+    if (view_registry_define(view_owner_sql(l->owner), fence_of(l), &record, &v->generation, e) !=
+        0)
         return -1;
     if (v->generation != 0 && !v->spoilt && go_on(l, v, e) != 0)
         return -1;
     if (v->builder == NULL && build_anew(l, v, e) != 0)
         return -1;
-    if (store_set_current(l->store, l->options.redis_prefix, v->plan->name, v->generation, e) != 0 ||
+    if (store_set_current(l->store, l->options.redis_prefix, v->plan->name, v->generation, e) !=
+            0 ||
         find_leftovers(l, v, e) != 0 || feed_add(l->feed, v->builder, e) != 0)
         return -1;
     live_publish(l, v);

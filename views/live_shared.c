@@ -242,7 +242,8 @@ void live_adopt(struct live *l, const char *view, struct live_adoption *a)
         ask(l);
     }
     while (a->outcome == ADOPTION_PENDING) {
-        if (thread_wait(&l->changed, &l->mutex, clock_monotonic_us() + US_PER_SECOND) || a->withdrawn == NULL)
+        if (thread_wait(&l->changed, &l->mutex, clock_monotonic_us() + US_PER_SECOND) ||
+            a->withdrawn == NULL)
             continue;
         pthread_mutex_unlock(&l->mutex);
         bool withdraw = a->withdrawn(a->context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pages a builder has in memory: found by site, tier and start; the least recently used go when
- * they take more than their bound. A page that was touched since the last open_pages_settle is newer
- * than Redis and stays. */
+ * they take more than their bound. A page that was touched since the last open_pages_settle is
+ * newer than Redis and stays. */
 #ifndef VIEWS_OPEN_PAGES_H
 #define VIEWS_OPEN_PAGES_H
 

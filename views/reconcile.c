@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-enum state_verdict reconcile_state(const struct view_state *stored,
-                                   const struct state_truth *truth, const char **why)
+enum state_verdict reconcile_state(const struct view_state *stored, const struct state_truth *truth,
+                                   const char **why)
 {
     if (stored == NULL) {
         *why = "it has no state in Redis";

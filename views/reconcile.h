@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What to do with a stored state, judged against the log and the owner: every case of "exactly once"
- * in one table. Pure. */
+/* What to do with a stored state, judged against the log and the owner: every case of "exactly
+ * once" in one table. Pure. */
 #ifndef VIEWS_RECONCILE_H
 #define VIEWS_RECONCILE_H
 
@@ -14,13 +14,13 @@ enum state_verdict {
 
 struct state_truth {
     const char *log_id, *definition;
-    uint64_t epoch;     /* ours */
-    uint64_t head;      /* next seq of the log */
+    uint64_t epoch;      /* ours */
+    uint64_t head;       /* next seq of the log */
     uint8_t last_id[16]; /* of the event before the state's offset; zeros when there is none */
 };
 
 /* stored NULL: there is none. *why: a few words for the operator. */
-enum state_verdict reconcile_state(const struct view_state *stored,
-                                   const struct state_truth *truth, const char **why);
+enum state_verdict reconcile_state(const struct view_state *stored, const struct state_truth *truth,
+                                   const char **why);
 
 #endif

@@ -89,8 +89,7 @@ static int parse_authority(struct span rest, struct redis_address *out)
     struct span login, user, host, db = {rest.p, 0};
     out->port = 6379;
     if (split(&rest, '@', &login)) {
-        if (!split(&login, ':', &user) ||
-            copy_unescaped(out->user, sizeof(out->user), user) != 0 ||
+        if (!split(&login, ':', &user) || copy_unescaped(out->user, sizeof(out->user), user) != 0 ||
             copy_unescaped(out->password, sizeof(out->password), login) != 0)
             return -1;
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replay: views are built again from seq 0, each into a generation of its own beside the current one,
- * all by one pass over the log. Near the head the live thread takes each over, compares it with the
- * current one at the same offset, and switches (live_adopt).
+/* A replay: views are built again from seq 0, each into a generation of its own beside the current
+ * one, all by one pass over the log. Near the head the live thread takes each over, compares it
+ * with the current one at the same offset, and switches (live_adopt).
  *
- * Nothing is remembered but what PostgreSQL (the job, the generation that is `building`) and Redis (that
- * generation's state) hold, so that going on after a kill is the same as starting. */
+ * Nothing is remembered but what PostgreSQL (the job, the generation that is `building`) and Redis
+ * (that generation's state) hold, so that going on after a kill is the same as starting. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
@@ -83,8 +83,8 @@ static int open_view(struct replay *r, struct replay_view *v, struct err *e)
     v->builder = new_builder(r, v);
     if (generation_go_on(v->builder, feed_questions(r->feed), &r->owner, &found, e) != 0)
         return -1;
-    if (!found.usable && (builder_load(v->builder, &any, e) != 0 ||
-                          builder_create(v->builder, &r->owner, e) != 0))
+    if (!found.usable &&
+        (builder_load(v->builder, &any, e) != 0 || builder_create(v->builder, &r->owner, e) != 0))
         return -1;
     return feed_add(r->feed, v->builder, e);
 }
@@ -225,7 +225,8 @@ static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
         return err_set(e, a.failure.kind, "%s", a.failure.text);
     if (a.outcome == ADOPTION_WITHDRAWN && !r->run->cancelled)
         return err_set(e, ERR_BUSY, "stopping");
-    if (a.outcome == ADOPTION_LOST) /* not done, so it is opened again; the live builder comes first */
+    if (a.outcome ==
+        ADOPTION_LOST) /* not done, so it is opened again; the live builder comes first */
         clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, LOST_PAUSE_NS}, NULL);
     return 0;
 }

@@ -171,7 +171,6 @@ struct span store_page_key(struct store *s, const struct view_ref *v, struct spa
     return buf_span(&s->key);
 }
 
-
 /* ---- opening */
 
 static int sign_in(struct store *s, const struct redis_address *a, struct err *e)
@@ -207,9 +206,10 @@ static int check_policy(struct store *s, struct err *e)
     const char *policy = at == NULL ? "unknown" : strchr(at, ':') + 1;
     int result = 0;
     if (strncmp(policy, "noeviction", 10) != 0)
-        result = err_set(e, ERR_DOWN,
-                         "redis: maxmemory-policy is %.*s, which drops views silently; set it to noeviction",
-                         (int)strcspn(policy, "\r\n"), policy);
+        result = err_set(
+            e, ERR_DOWN,
+            "redis: maxmemory-policy is %.*s, which drops views silently; set it to noeviction",
+            (int)strcspn(policy, "\r\n"), policy);
     freeReplyObject(r);
     return result;
 }

@@ -6,9 +6,10 @@
  * together with the next WATCH, so that a flush costs one round trip. Commands leave in pieces of
  * about 1 MB. One thread at a time.
  *
- * Kinds of errors: ERR_DOWN: Redis is away or refuses for now (nothing is known about a commit under
- * way: read the state again). ERR_BUSY: the state was written by somebody else, nothing was done.
- * ERR_DATA: stored bytes make no sense, or a command inside EXEC failed: the generation is spoilt. */
+ * Kinds of errors: ERR_DOWN: Redis is away or refuses for now (nothing is known about a commit
+ * under way: read the state again). ERR_BUSY: the state was written by somebody else, nothing was
+ * done. ERR_DATA: stored bytes make no sense, or a command inside EXEC failed: the generation is
+ * spoilt. */
 #ifndef VIEWS_STORE_H
 #define VIEWS_STORE_H
 
@@ -37,8 +38,8 @@ void store_close(struct store *s); /* NULL is fine */
 struct view_state {
     unsigned format; /* 0: unreadable */
     char log_id[37];
-    uint64_t epoch;  /* of the owner that wrote it */
-    uint64_t offset; /* next seq */
+    uint64_t epoch;      /* of the owner that wrote it */
+    uint64_t offset;     /* next seq */
     uint8_t last_id[16]; /* of the event before offset; zeros at 0 */
     char definition[65];
     struct digest digest;
@@ -79,8 +80,9 @@ struct store_pages {
 int store_load_pages(struct store *s, const struct view_ref *v, const struct plan *p,
                      const struct store_pages *pages, struct err *e) MUST_CHECK;
 
-/* Pages of the index with from_us <= start < to_us, by start. Refuses names that are no pages of the
- * plan (ERR_DATA); stops with -1 when the callback does. Nobody may change the index meanwhile. */
+/* Pages of the index with from_us <= start < to_us, by start. Refuses names that are no pages of
+ * the plan (ERR_DATA); stops with -1 when the callback does. Nobody may change the index meanwhile.
+ */
 struct store_each_page {
     int64_t from_us, to_us;
     int (*each)(void *context, const struct page_address *page, struct err *e);

@@ -33,9 +33,10 @@ int store_get_current(struct store *s, const char *prefix, const char *view, uin
     if (store_reply(s, &r, e) != 0)
         return -1;
     *found = r->type == REDIS_REPLY_STRING;
-    int result = *found && (store_number(reply_span(r), &number) != 0 || number < 0)
-                     ? err_set(e, ERR_DATA, "redis: the generation of view %s is not a number", view)
-                     : 0;
+    int result =
+        *found && (store_number(reply_span(r), &number) != 0 || number < 0)
+            ? err_set(e, ERR_DATA, "redis: the generation of view %s is not a number", view)
+            : 0;
     *generation = (uint64_t)number;
     freeReplyObject(r);
     return result;
@@ -82,7 +83,8 @@ static void put_name(struct store *s, const struct view_ref *v, struct span name
     store_arg(s, buf_span(&s->key));
 }
 
-/* Whatever is stored there, spoilt pages too, goes with its sub-pages and its place in the index. */
+/* Whatever is stored there, spoilt pages too, goes with its sub-pages and its place in the index.
+ */
 static int delete_pages(struct store *s, const struct view_ref *v, const redisReply *names,
                         struct err *e)
 {

@@ -12,9 +12,9 @@ struct store {
     struct buf out;       /* commands collected, in Redis' protocol */
     struct buf args, key; /* of the command being made */
     unsigned n_args;
-    size_t unread;        /* replies to come to what was sent */
-    size_t unsent;        /* commands in out */
-    struct err failure;   /* sticky: the first that went wrong in a transaction */
+    size_t unread;      /* replies to come to what was sent */
+    size_t unsent;      /* commands in out */
+    struct err failure; /* sticky: the first that went wrong in a transaction */
 };
 
 /* One command: name and arguments, then it is collected. A piece is sent when it is big enough. */
@@ -56,7 +56,8 @@ int store_number(struct span text, int64_t *out);
 
 /* The key in s->key, valid until the next. */
 
-struct span store_key(struct store *s, const struct view_ref *v, void (*make)(const struct view_ref *, struct buf *));
+struct span store_key(struct store *s, const struct view_ref *v,
+                      void (*make)(const struct view_ref *, struct buf *));
 struct span store_page_key(struct store *s, const struct view_ref *v, struct span site,
                            const struct tier *t, int64_t start_us, unsigned sub_page);
 
@@ -74,7 +75,8 @@ enum state_field {
 extern const char *const store_state_fields[N_STATE_FIELDS];
 
 /* From the reply to HMGET of these fields. A state with a field missing or malformed is found, and
- * unreadable: format 0. The epoch is taken if it can be, so that an owner is recognised in any case. */
+ * unreadable: format 0. The epoch is taken if it can be, so that an owner is recognised in any
+ * case. */
 void store_read_state(const redisReply *r, struct view_state *s);
 
 static inline unsigned store_sub_pages(size_t rows) /* beyond the first */

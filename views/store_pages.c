@@ -6,8 +6,8 @@
 #include "views/store_internal.h"
 
 enum {
-    LOAD_WINDOW = 64,            /* pages asked for at a time */
-    COMMAND_BYTES = 256 * 1024,  /* of rows in one HSET */
+    LOAD_WINDOW = 64,           /* pages asked for at a time */
+    COMMAND_BYTES = 256 * 1024, /* of rows in one HSET */
     INDEX_STEP = 1000
 };
 
@@ -34,7 +34,8 @@ static int load_row(struct page *p, struct span field, struct span value, int64_
     if (field.n != 0)
         return page_load(p, field, value, e);
     if (store_number(value, sub_pages) != 0 || *sub_pages < 0 || *sub_pages > 1000000)
-        return err_set(e, ERR_DATA, "the number of sub-pages is %.*s", (int)(value.n & 31), value.p);
+        return err_set(e, ERR_DATA, "the number of sub-pages is %.*s", (int)(value.n & 31),
+                       value.p);
     return 0;
 }
 
@@ -46,7 +47,8 @@ static int take_page(struct store *s, struct page *p, int64_t *sub_pages, struct
         return -1;
     int result = reply_is_pairs(r) ? 0 : err_set(e, ERR_DATA, "a page is not a hash");
     for (size_t i = 0; result == 0 && i < r->elements; i += 2)
-        result = load_row(p, reply_span(r->element[i]), reply_span(r->element[i + 1]), sub_pages, e);
+        result =
+            load_row(p, reply_span(r->element[i]), reply_span(r->element[i + 1]), sub_pages, e);
     freeReplyObject(r);
     return result;
 }
@@ -70,8 +72,8 @@ static int load_sub_pages(const struct load *l, struct page *p, int64_t sub_page
 
 static int name_page(const struct load *l, const struct page *p, struct err *e)
 {
-    struct span key = store_page_key(l->store, l->view, page_site(p),
-                                     l->plan->tiers[page_tier(p)], page_start(p), 0);
+    struct span key = store_page_key(l->store, l->view, page_site(p), l->plan->tiers[page_tier(p)],
+                                     page_start(p), 0);
     return err_context(e, "page %.*s", (int)(key.n > 200 ? 200 : key.n), key.p);
 }
 

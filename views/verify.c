@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks what PostgreSQL gives, sites and times ascending, and makes of it one page per tier at a time:
- * when the rows have passed it, it is complete and compared with Redis. */
+/* Walks what PostgreSQL gives, sites and times ascending, and makes of it one page per tier at a
+ * time: when the rows have passed it, it is complete and compared with Redis. */
 #include "views/verify.h"
 
 #include <stdio.h>
@@ -124,8 +124,8 @@ static int take_index(void *context, const struct page_address *page, struct err
         v->cap_index = v->cap_index == 0 ? 1024 : v->cap_index * 2;
         v->index = mem_resize(v->index, v->cap_index * sizeof(*v->index));
     }
-    v->index[v->n_index++] = (struct indexed){
-        {site_of(v, page->site)->name, page->tier, page->start_us}, false};
+    v->index[v->n_index++] =
+        (struct indexed){{site_of(v, page->site)->name, page->tier, page->start_us}, false};
     return 0;
 }
 
@@ -164,9 +164,9 @@ static int compare_page(struct verify *v, const struct page *expected, struct er
         v->stored_digest.b += at.tier == 0 ? d.b : 0;
     }
     v->result->pages++;
-    struct indexed *found = v->n_index == 0 ? NULL
-                                            : bsearch(&at, v->index, v->n_index, sizeof(*v->index),
-                                                      compare_addresses);
+    struct indexed *found =
+        v->n_index == 0 ? NULL
+                        : bsearch(&at, v->index, v->n_index, sizeof(*v->index), compare_addresses);
     if (found == NULL && page_rows(expected) > 0)
         verify_differ(v->result, &place, "page", "in the index", "not in the index");
     else if (found != NULL)
@@ -193,7 +193,8 @@ static int page_for(struct verify *v, const struct site *site, unsigned tier, in
     int64_t start_us = tier_slot_of(p->tiers[tier], time_us).page_start_us;
     struct page *open = v->pages[tier];
     *out = NULL;
-    if (open != NULL && (page_start(open) != start_us || !span_equal(page_site(open), site->name)) &&
+    if (open != NULL &&
+        (page_start(open) != start_us || !span_equal(page_site(open), site->name)) &&
         finish_page(v, tier, e) != 0)
         return -1;
     if (plan_page_expired(p, tier, start_us, site->expected_us))
@@ -283,9 +284,9 @@ static int compare_definition(struct verify *v, struct err *e)
     for (unsigned i = 0; i < p->n_dimensions; i++)
         q.dimensions[i] = p->dimensions[i].name;
     for (unsigned i = 0; i < p->n_measures; i++)
-        q.measures[i] = (struct view_sql_measure){
-            p->measures[i].name, p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
-            p->measures[i].column};
+        q.measures[i] = (struct view_sql_measure){p->measures[i].name,
+                                                  p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
+                                                  p->measures[i].column};
     struct view_sql_each each = {take_row, v};
     int result = view_sql_run(v->sql, &q, &each, e);
     for (unsigned tier = 0; tier < p->n_tiers; tier++)
@@ -309,8 +310,10 @@ static int compare_rest(struct verify *v, struct err *e)
             return -1;
         if (v->result->n_differences == before)
             verify_differ(v->result,
-                          &(struct verify_place){.plan = v->options->plan, .site = at->site,
-                                                 .tier = at->tier, .time_us = at->start_us},
+                          &(struct verify_place){.plan = v->options->plan,
+                                                 .site = at->site,
+                                                 .tier = at->tier,
+                                                 .time_us = at->start_us},
                           "page", "not in the index", "in the index, and empty");
     }
     return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is what Redis holds of a view what its definition gives? PostgreSQL runs the definition over the events
- * before the state's offset; every page of every tier that has not expired is compared with it, counts
- * exactly, sketches by their registers; pages that should not be there, the sites' watermarks and the
- * digest are checked too. Nothing may write the generation meanwhile (live_hold). */
+/* Is what Redis holds of a view what its definition gives? PostgreSQL runs the definition over the
+ * events before the state's offset; every page of every tier that has not expired is compared with
+ * it, counts exactly, sketches by their registers; pages that should not be there, the sites'
+ * watermarks and the digest are checked too. Nothing may write the generation meanwhile
+ * (live_hold). */
 #ifndef VIEWS_VERIFY_H
 #define VIEWS_VERIFY_H
 
@@ -22,15 +23,15 @@ enum { VERIFY_MAX_DIFFERENCES = 20 };
 
 struct verify_difference {
     char site[256], tier[8];
-    int64_t time_us;      /* of the slot, or of the page */
-    char group[256];      /* the dimensions, ", " between them; NULL as NULL */
-    char what[72];        /* a measure, "rows", "page", "watermark", "digest" */
+    int64_t time_us; /* of the slot, or of the page */
+    char group[256]; /* the dimensions, ", " between them; NULL as NULL */
+    char what[72];   /* a measure, "rows", "page", "watermark", "digest" */
     char expected[40], stored[40];
 };
 
 struct verify_result {
-    uint64_t pages, rows;  /* compared, of all tiers */
-    uint64_t groups;       /* the SELECT gave */
+    uint64_t pages, rows; /* compared, of all tiers */
+    uint64_t groups;      /* the SELECT gave */
     uint64_t n_differences;
     struct verify_difference differences[VERIFY_MAX_DIFFERENCES]; /* the first ones */
 };

@@ -118,8 +118,8 @@ static void compare_slots(struct verify_result *r, struct verify_place at, int64
         unsigned a = i < x.n ? x.slots[i]->slot : UINT32_MAX;
         unsigned b = k < y.n ? y.slots[k]->slot : UINT32_MAX;
         unsigned slot = a < b ? a : b;
-        at.time_us = tier_slot_time(at.plan->tiers[at.tier],
-                                    (struct tier_slot){page_start_us, slot});
+        at.time_us =
+            tier_slot_time(at.plan->tiers[at.tier], (struct tier_slot){page_start_us, slot});
         compare_slot(r, &at, a == slot ? x.slots[i] : NULL, b == slot ? y.slots[k] : NULL);
         i += a == slot;
         k += b == slot;
@@ -173,15 +173,16 @@ static bool rows_equal(const struct page *pages[2], const struct page_row *rows[
     return equal;
 }
 
-void verify_compare_pages(struct verify_result *r, const struct plan *p, const struct page *expected,
-                          const struct page *stored)
+void verify_compare_pages(struct verify_result *r, const struct plan *p,
+                          const struct page *expected, const struct page *stored)
 {
     struct rows x = sorted_rows(expected), y = sorted_rows(stored);
     struct verify_place at = {.plan = p, .site = page_site(expected), .tier = page_tier(expected)};
     for (size_t i = 0, k = 0; i < x.n || k < y.n; r->rows++) {
-        int order = i == x.n   ? 1
-                    : k == y.n ? -1
-                               : compare_groups(page_row_group(x.rows[i]), page_row_group(y.rows[k]));
+        int order = i == x.n ? 1
+                    : k == y.n
+                        ? -1
+                        : compare_groups(page_row_group(x.rows[i]), page_row_group(y.rows[k]));
         const struct page_row *rows[2] = {order <= 0 ? x.rows[i] : NULL,
                                           order >= 0 ? y.rows[k] : NULL};
         at.group = page_row_group(rows[order <= 0 ? 0 : 1]);

@@ -18,7 +18,7 @@ void verify_differ(struct verify_result *r, const struct verify_place *at, const
                    const char *expected, const char *stored);
 
 /* Compares two pages of the same place, row by row. */
-void verify_compare_pages(struct verify_result *r, const struct plan *p, const struct page *expected,
-                          const struct page *stored);
+void verify_compare_pages(struct verify_result *r, const struct plan *p,
+                          const struct page *expected, const struct page *stored);
 
 #endif

@@ -84,8 +84,9 @@ static void put_check(struct writer *w, const struct check *c)
 {
     const struct verify_result *r = &c->result;
     char digest[33];
-    uint32_t listed = (uint32_t)(r->n_differences < VERIFY_MAX_DIFFERENCES ? r->n_differences
-                                                                           : VERIFY_MAX_DIFFERENCES);
+    uint32_t listed =
+        (uint32_t)(r->n_differences < VERIFY_MAX_DIFFERENCES ? r->n_differences
+                                                             : VERIFY_MAX_DIFFERENCES);
     digest_format(c->hold.state.digest, digest);
     writer_map(w, 10);
     writer_put_text(w, "view", span_of(c->plan->name));

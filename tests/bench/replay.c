@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast a view is replayed, Redis included, beside PostgreSQL's own GROUP BY over the same events as
- * plain rows: BENCH_VIEW and BENCH_EVENTS change which and how many. Prints a line each: name, value, unit. */
+/* How fast a view is replayed, Redis included, beside PostgreSQL's own GROUP BY over the same
+ * events as plain rows: BENCH_VIEW and BENCH_EVENTS change which and how many. Prints a line each:
+ * name, value, unit. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -70,11 +70,11 @@ static void a_page_of_many_groups_has_sub_pages(void **state)
     rig_live_start(r);
     rig_wait_caught_up(r);
     rig_assert_agrees(r);
-    const char *index = rig_redis(
-        r, "ZRANGE", rig_key(r, "pageviews_by_page", "index"), "0", "0", NULL);
+    const char *index =
+        rig_redis(r, "ZRANGE", rig_key(r, "pageviews_by_page", "index"), "0", "0", NULL);
     char *name = mem_format("%.*s", (int)strcspn(index + 1, "]"), index + 1);
-    char *sub_pages = mem_copy_text(rig_redis(
-        r, "HGET", rig_key(r, "pageviews_by_page", name), "", NULL));
+    char *sub_pages =
+        mem_copy_text(rig_redis(r, "HGET", rig_key(r, "pageviews_by_page", name), "", NULL));
     assert_true(atoi(sub_pages) >= 1);
     free(sub_pages);
     free(name);

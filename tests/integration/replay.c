@@ -97,8 +97,7 @@ static void a_spoilt_page_is_mended_by_a_replay(void **state)
     const struct plan *plan = plan_find(SPAN_LITERAL("pageviews_by_region"));
     start(r, 3000);
     rig_runner_start(r);
-    const char *index =
-        rig_redis(r, "ZRANGE", rig_key(r, plan->name, "index"), "0", "0", NULL);
+    const char *index = rig_redis(r, "ZRANGE", rig_key(r, plan->name, "index"), "0", "0", NULL);
     char *name = mem_format("%.*s", (int)strcspn(index + 1, "]"), index + 1);
     rig_redis(r, "DEL", rig_key(r, plan->name, name), NULL);
     assert_true(rig_verify(r, plan).n_differences > 0);
@@ -143,7 +142,8 @@ static void a_view_is_replayed_once_at_a_time(void **state)
     bool found;
     support_ok(jobs_cancel(r->sql, first, &found, &e), &e);
     assert_true(found);
-    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names + 1, 1}, &id, &running, &e), &e);
+    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names + 1, 1}, &id, &running, &e),
+               &e);
     assert_int_not_equal(id, 0);
 }
 
@@ -193,8 +193,9 @@ static void a_replay_cut_short_goes_on_where_it_was(void **state)
     r->runner_options.chunk_events = 50000;
     rig_runner_start(r);
     assert_done(r, id, 1);
-    assert_string_equal(rig_redis(r, "HGET", rig_key(r, "pageviews_by_page", "state"), "mark", NULL),
-                        "not built anew");
+    assert_string_equal(
+        rig_redis(r, "HGET", rig_key(r, "pageviews_by_page", "state"), "mark", NULL),
+        "not built anew");
     rig_assert_agrees(r);
 }
 

@@ -26,8 +26,8 @@ static struct verify_result check(struct view_rig *r, const char *view)
 static char *page_of_tier(struct view_rig *r, const char *view, const char *tier)
 {
     char *mark = mem_format(":%s:", tier);
-    const char *at = strstr(
-        rig_redis(r, "ZRANGE", rig_key(r, view, "index"), "0", "-1", NULL), mark);
+    const char *at =
+        strstr(rig_redis(r, "ZRANGE", rig_key(r, view, "index"), "0", "-1", NULL), mark);
     assert_non_null(at);
     const char *end = at + strcspn(at, " ]");
     while (at[-1] != '[' && at[-1] != ' ')
@@ -62,8 +62,9 @@ static void a_good_view_agrees_also_where_pages_have_expired(void **state)
     fill(r, 30000);
     struct verify_result result = check(r, "everything");
     assert_int_equal(result.n_differences, 0);
-    assert_true(support_sql_int(r->postgres, "SELECT count(DISTINCT date_trunc('month', event_time))"
-                                             " FROM events") >= 2);
+    assert_true(support_sql_int(r->postgres,
+                                "SELECT count(DISTINCT date_trunc('month', event_time))"
+                                " FROM events") >= 2);
     rig_assert_agrees(r);
 }
 
@@ -175,8 +176,8 @@ static void a_wrong_digest_is_found(void **state)
 {
     struct view_rig *r = *state;
     fill(r, 300);
-    rig_redis(r, "HSET", rig_key(r, REGIONS, "state"), "digest",
-              "0123456789abcdef0123456789abcdef", NULL);
+    rig_redis(r, "HSET", rig_key(r, REGIONS, "state"), "digest", "0123456789abcdef0123456789abcdef",
+              NULL);
     struct verify_result result = check(r, REGIONS);
     assert_int_equal(result.n_differences, 1);
     assert_finds(&result, "1m", "digest");

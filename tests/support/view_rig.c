@@ -42,8 +42,7 @@ const struct plan rig_everything = {
 static void redis_start(struct view_rig *r)
 {
     struct err e = {0};
-    struct servers_options o = {
-        .data_dir = r->redis_folder, .user = support_user(), .redis = true};
+    struct servers_options o = {.data_dir = r->redis_folder, .user = support_user(), .redis = true};
     support_ok(servers_start(&r->redis_servers, &o, &e), &e);
     if (r->redis == NULL) /* it stays the same when the servers are started again there */
         r->redis = mem_copy_text(servers_redis_uri(r->redis_servers));
@@ -294,10 +293,11 @@ void rig_assert_agrees(struct view_rig *r)
         struct verify_result result = rig_verify(r, *p);
         const struct verify_difference *d = &result.differences[0];
         if (result.n_differences != 0)
-            fail_msg("view %s differs %llu times, first at site %s, tier %s, time %lld us, group %s: "
-                     "%s should be %s and is %s",
-                     (*p)->name, (unsigned long long)result.n_differences, d->site, d->tier,
-                     (long long)d->time_us, d->group, d->what, d->expected, d->stored);
+            fail_msg(
+                "view %s differs %llu times, first at site %s, tier %s, time %lld us, group %s: "
+                "%s should be %s and is %s",
+                (*p)->name, (unsigned long long)result.n_differences, d->site, d->tier,
+                (long long)d->time_us, d->group, d->what, d->expected, d->stored);
         assert_true(result.pages > 0);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the integration tests of views share: a fresh log with its writer, a Redis of their own whose
- * files can be put back, the live builder and the job runner, random events. */
+/* What the integration tests of views share: a fresh log with its writer, a Redis of their own
+ * whose files can be put back, the live builder and the job runner, random events. */
 #ifndef SUPPORT_VIEW_RIG_H
 #define SUPPORT_VIEW_RIG_H
 
@@ -22,9 +22,9 @@ struct view_rig {
     struct live *live;         /* NULL: not running */
     struct job_runner *runner; /* NULL: not running */
     struct sql *sql;
-    struct view_log events;    /* the generator */
+    struct view_log events; /* the generator */
     const struct plan *const *plans;
-    struct live_options options;       /* of the next rig_live_start */
+    struct live_options options; /* of the next rig_live_start */
     struct job_runner_options runner_options;
     uint64_t appended;
 };
@@ -60,7 +60,7 @@ struct verify_result rig_verify(struct view_rig *r, const struct plan *p);
 void rig_assert_agrees(struct view_rig *r); /* all views */
 
 int64_t rig_add_job(struct view_rig *r, enum job_kind kind, const char *view); /* NULL: all views */
-struct job rig_job(struct view_rig *r, int64_t id); /* job_clear it */
+struct job rig_job(struct view_rig *r, int64_t id);                            /* job_clear it */
 struct job rig_wait_job(struct view_rig *r, int64_t id); /* until it has ended */
 
 #endif
