@@ -7,13 +7,16 @@
 
 enum { MAX_SECRET_BYTES = 512 };
 
-/* The credentials after "Bearer "; absent when there are none of that kind. */
+/* The credentials after "Bearer", empty when a script's variable was; absent when there are none of
+ * that kind. */
 static struct span bearer_of(struct span header)
 {
-    static const char scheme[] = "Bearer ";
-    if (header.n < sizeof scheme || strncasecmp(header.p, scheme, sizeof scheme - 1) != 0)
+    static const char scheme[] = "Bearer";
+    const size_t n = sizeof scheme - 1;
+    if (header.n < n || strncasecmp(header.p, scheme, n) != 0 ||
+        (header.n > n && header.p[n] != ' '))
         return SPAN_ABSENT;
-    struct span secret = {header.p + sizeof scheme - 1, header.n - sizeof scheme + 1};
+    struct span secret = {header.p + n, header.n - n};
     while (secret.n > 0 && secret.p[0] == ' ')
         secret = (struct span){secret.p + 1, secret.n - 1};
     while (secret.n > 0 && secret.p[secret.n - 1] == ' ')
@@ -41,7 +44,7 @@ static void identify(struct http_request *r, const struct token_info *token)
         [TOKEN_INGEST] = SCOPE_INGEST, [TOKEN_READ] = SCOPE_READ, [TOKEN_ADMIN] = SCOPE_ADMIN};
     struct http_identity *who = http_identity_of(r);
     who->token_id = token->id;
-    who->scope_id = token->scope == TOKEN_ADMIN ? 0 : token->id;
+    who->scope_id = token->scope == TOKEN_ADMIN ? HTTP_SCOPE_ID_ADMIN : token->id;
     who->scope = scopes[token->scope];
     who->site = token->site[0] == '\0' ? SPAN_ABSENT : keep(r, span_of(token->site));
 }
@@ -74,6 +77,8 @@ bool api_authorize(struct http_request *r, enum http_scope needed, void *context
     struct api *a = context;
     struct token_info token;
     struct span header = http_header(r, "authorization"), secret = bearer_of(header);
+    if (needed == SCOPE_OPEN && !http_route_of(r)->cors)
+        return true; /* the same for all; only who sends must know that the token is wrong */
     if (span_absent(secret)) {
         if (needed == SCOPE_OPEN)
             return true;
@@ -81,9 +86,11 @@ bool api_authorize(struct http_request *r, enum http_scope needed, void *context
             return true;
         return refuse_without_token(r, header);
     }
-    if (secret.n > MAX_SECRET_BYTES || !tokens_find(a->parts.tokens, secret, &token)) {
+    if (secret.n == 0 || secret.n > MAX_SECRET_BYTES ||
+        !tokens_find(a->parts.tokens, secret, &token)) {
         http_send_problem(r, &(struct http_problem){.slug = "unauthorized"},
-                          "the token is not known; it may have been revoked");
+                          secret.n == 0 ? "there is no token after Bearer"
+                                        : "the token is not known; it may have been revoked");
         return false;
     }
     if (!covers(token.scope, needed)) {

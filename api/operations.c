@@ -267,7 +267,7 @@ const struct http_route operations_routes[] = {
      .operation = "getReadiness", .summary = "Whether it can do its work", .answers = ready},
     METRICS_ROUTE,
     {.method = "GET", .pattern = "/v1/openapi.json", .scope = SCOPE_OPEN, .handler = openapi_get,
-     .cors = true, .operation = "getOpenapi", .summary = "The description of this interface",
+     .operation = "getOpenapi", .summary = "The description of this interface",
      .answers = openapi},
     {0},
 };

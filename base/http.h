@@ -81,10 +81,14 @@ const struct http_route *http_route_of(const struct http_request *r);
 struct http_loop *http_loop_of(const struct http_request *r);
 void *http_alloc(struct http_request *r, size_t n); /* zeroed, freed with the request */
 
-/* What the authorizer found out; kept for the handler. */
+/* Whose keys, sources and event ids a request's are. An ingest token's id is its scope; admin tokens
+ * share one, and so do requests without a token: nobody's cannot answer for an admin's. */
+enum { HTTP_SCOPE_ID_NOBODY = -1, HTTP_SCOPE_ID_ADMIN = 0 };
+
+/* What the authorizer found out; kept for the handler. Nobody's, until it says otherwise. */
 struct http_identity {
     int64_t token_id;      /* 0: none */
-    int64_t scope_id;      /* scope of keys and sources: 0 for none and for admin tokens */
+    int64_t scope_id;      /* of keys, sources and event ids */
     enum http_scope scope; /* SCOPE_OPEN without a token */
     struct span site;      /* the token's only site; absent: any */
 };

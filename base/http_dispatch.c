@@ -95,7 +95,8 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
     struct http_conn *c = http_conn_of(req);
-    c->request = (struct http_request){.req = req, .conn = c};
+    c->request = (struct http_request){
+        .req = req, .conn = c, .identity = {.scope_id = HTTP_SCOPE_ID_NOBODY}};
     if (c->loop->cut)
         http_send(&c->request,
                   &(struct http_answer){.status = 503}); /* pipelined, nobody reads it */

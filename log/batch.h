@@ -45,7 +45,7 @@ void batch_reset(struct batch *b); /* empty again, keeps the memory */
 size_t batch_bytes(const struct batch *b);
 
 /* Appends one event; the caller keeps count <= BATCH_MAX_EVENTS. The column token is stored for
- * client-given ids only (0: came without a token). */
+ * client-given ids only: it is their scope. */
 void batch_add(struct batch *b, const struct event *e);
 /* Appends events [first, first + count) of another batch. */
 void batch_add_range(struct batch *to, const struct batch *from, uint32_t first, uint32_t count);

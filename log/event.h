@@ -83,7 +83,7 @@ struct event {
     struct span ip;
     uint64_t visitor; /* stored as the same 64 bits in a bigint */
     bool bot;
-    int64_t token; /* id of the token it came with; 0: none */
+    int64_t token; /* scope of its id: the token's (0: an admin's, -1: came without one) */
 };
 
 #endif

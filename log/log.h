@@ -81,7 +81,7 @@ enum append_outcome {
 /* One sender's request inside an append. The writer fills the second half. */
 struct append_request {
     uint32_t first, count; /* its events in the batch; count may be 0 with a source */
-    int64_t scope;         /* token scope of keys, sources and event ids; 0: no token */
+    int64_t scope; /* of keys, sources and event ids: the token's id; 0: admin's, -1: without one */
     struct span site;      /* the token's site, or empty */
     struct span key;       /* idempotency key, or absent */
     uint8_t body_hash[32]; /* SHA-256 of the body, with a key */

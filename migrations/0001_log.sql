@@ -342,7 +342,7 @@ $$;
 -- How far each source has been taken in: stored by the commit that appends its events, for ever.
 CREATE TABLE source_position (
     partition  integer NOT NULL,
-    scope      bigint NOT NULL, -- the token's id, 0 without one
+    scope      bigint NOT NULL, -- the token's id; 0: an admin's, -1: without one
     site       text COLLATE "C" NOT NULL, -- the token's site, or ''
     name       text COLLATE "C" NOT NULL,
     position   bigint NOT NULL CHECK (position >= 0),
