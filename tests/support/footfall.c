@@ -43,7 +43,7 @@ void footfall_kill_all(void)
 
 static const char *binary(void)
 {
-    const char *named = getenv("FOOTFALL_BINARY");
+    const char *named = getenv("FOOTFALL_TEST_BINARY");
     return named == NULL ? FOOTFALL_BINARY : named;
 }
 
