@@ -13,6 +13,7 @@ struct slot {
 };
 
 struct collect {
+    struct http_message next_turn; /* makes sure that there is one soon; the first member */
     struct http_loop *loop;
     struct log_writer *writer;
     collect_answer *answer;
@@ -21,6 +22,8 @@ struct collect {
     struct slot *free;
     struct slot *filling; /* NULL: nothing is collected */
     unsigned n_away;      /* appends with the writer */
+    bool answered;        /* in this turn */
+    bool posted;          /* next_turn is under way */
 };
 
 static void answer_all(struct slot *s)
@@ -42,6 +45,7 @@ static void on_back(struct http_message *m)
 {
     struct slot *s = (struct slot *)(void *)m; /* its first member */
     s->collect->n_away--;
+    s->collect->answered = true;
     answer_all(s);
 }
 
@@ -65,18 +69,37 @@ static void hand_over(struct collect *c)
     answer_all(s);
 }
 
+static void on_next_turn(struct http_message *m)
+{
+    ((struct collect *)(void *)m)->posted = false; /* the turn's end hands over */
+}
+
+/* Who was answered in this turn is about to send again: the append waits for them for one turn, else
+ * it would go with the first one or two, and every other commit would be for these alone. */
 static void on_turn_end(void *context)
 {
     struct collect *c = context;
-    if (c->n_away == 0 && c->filling != NULL && c->filling->append->n_requests != 0)
+    bool answered = c->answered;
+    c->answered = false;
+    if (c->n_away != 0 || c->filling == NULL || c->filling->append->n_requests == 0)
+        return;
+    if (!answered)
         hand_over(c);
+    else if (!c->posted) {
+        c->posted = true;
+        http_post(c->loop, &c->next_turn);
+    }
 }
 
 struct collect *collect_new(struct http_loop *l, struct log_writer *w, collect_answer *answer,
                             void *context)
 {
     struct collect *c = mem_alloc(sizeof(*c));
-    *c = (struct collect){.loop = l, .writer = w, .answer = answer, .context = context};
+    *c = (struct collect){.next_turn.on_arrive = on_next_turn,
+                          .loop = l,
+                          .writer = w,
+                          .answer = answer,
+                          .context = context};
     for (int i = 0; i < COLLECT_SLOTS; i++) {
         c->slots[i] = (struct slot){.message.on_arrive = on_back, .collect = c, .next = c->free};
         c->free = &c->slots[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `planned` is where a builder stands once the chunks that were read for it are taken: the next chunk
- * is chosen by it and asked for before the current one is aggregated. */
+/* `planned` is where a builder stands once the chunks that were read for it are taken: the next
+ * chunk is chosen by it and asked for before the current one is aggregated. */
 #include "views/feed.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct feed {
     bool under_way;
     bool front_had_turn; /* the next turn is the laggards' */
     uint64_t seen;
-    uint64_t id_seq;     /* last_id is of the event before it */
+    uint64_t id_seq; /* last_id is of the event before it */
     uint8_t last_id[16];
 };
 
@@ -239,8 +239,9 @@ int feed_step(struct feed *f, enum feed_step *step, struct err *e)
         events += chunk.slices[i].count;
     bool more = chunk.count > 0 || !all_at(f, chunk.next_seq);
     if (more)
-        *step = events >= f->options.chunk_events || chunk.count == 0 ? FEED_FULL : FEED_SOME;
-    if (more)
+        *step =
+            events >= f->options.chunk_events || !all_at(f, chunk.next_seq) ? FEED_FULL : FEED_SOME;
+    if (*step == FEED_FULL)
         start_reading(f);
     int result = give_chunk(f, &chunk, e);
     log_chunk_clear(&chunk);
@@ -255,7 +256,9 @@ int feed_wait(struct feed *f, uint64_t seq, int timeout_ms, struct err *e)
         return 0;
     if (!anybody_wants(f))
         seq = UINT64_MAX;
-    return log_reader_wait(fetch_reader(f->fetch), f->options.partition, seq, timeout_ms, e) < 0 ? -1 : 0;
+    return log_reader_wait(fetch_reader(f->fetch), f->options.partition, seq, timeout_ms, e) < 0
+               ? -1
+               : 0;
 }
 
 void feed_wake(struct feed *f)

@@ -14,6 +14,7 @@ enum {
     FIRST_PAUSE_MS = 20,
     STANDBY_PAUSE_MS = 500,
     IDLE_WAIT_MS = 1000,
+    MAX_GATHER_MS = 50,
     STEADY_US = 1000000 /* a run at least that long was no failed start */
 };
 
@@ -22,8 +23,8 @@ static const int64_t check_us = 2 * US_PER_SECOND;
 const struct live_options live_defaults = {
     .store = {.timeout_ms = 10000},
     .redis_prefix = "ff",
-    .limits = {.max_cells = 200000, .max_bytes = 32 << 20},
-    .max_open_bytes = 4 << 20,
+    .limits = {.max_cells = 200000, .max_bytes = 64 << 20},
+    .max_open_bytes = 32 << 20,
     .chunk_events = 50000,
     .flush_ms = 100,
     .max_pause_ms = 5000,
@@ -31,8 +32,8 @@ const struct live_options live_defaults = {
 
 /* ---- a run */
 
-/* Now and then, for the sake of quiet times: are we still the owner, and is Redis the one we left? (A
- * flush notices by itself.) */
+/* Now and then, for the sake of quiet times: are we still the owner, and is Redis the one we left?
+ * (A flush notices by itself.) */
 static int check(struct live *l, struct err *e)
 {
     int64_t now_us = clock_monotonic_us();
@@ -60,12 +61,32 @@ static int rest(struct live *l, struct err *e)
                      wait_ms >= 0 && wait_ms < IDLE_WAIT_MS ? wait_ms : IDLE_WAIT_MS, e);
 }
 
+static void pause_for(struct live *l, int pause_ms)
+{
+    int64_t deadline_us = clock_monotonic_us() + (int64_t)pause_ms * 1000;
+    pthread_mutex_lock(&l->mutex);
+    while (!l->stopping && thread_wait(&l->changed, &l->mutex, deadline_us))
+        continue;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+/* What small appends bring is read once for a flush, not once for each of them: that would take
+ * from the appending. */
+static void let_gather(struct live *l)
+{
+    int due_ms = live_until_due(l);
+    int pause_ms = due_ms < 0 ? l->options.flush_ms : due_ms;
+    pause_for(l, pause_ms < MAX_GATHER_MS ? pause_ms : MAX_GATHER_MS);
+}
+
 static int turn(struct live *l, struct err *e)
 {
     enum feed_step step;
     if (live_serve_requests(l, e) != 0 || feed_step(l->feed, &step, e) != 0 ||
         live_flush_due(l, e) != 0 || live_mend(l, e) != 0 || check(l, e) != 0)
         return -1;
+    if (step == FEED_SOME)
+        let_gather(l);
     return step == FEED_IDLE ? rest(l, e) : 0;
 }
 
@@ -89,15 +110,6 @@ static void run_once(struct live *l, struct err *e)
 }
 
 /* ---- between runs */
-
-static void pause_for(struct live *l, int pause_ms)
-{
-    int64_t deadline_us = clock_monotonic_us() + (int64_t)pause_ms * 1000;
-    pthread_mutex_lock(&l->mutex);
-    while (!l->stopping && thread_wait(&l->changed, &l->mutex, deadline_us))
-        continue;
-    pthread_mutex_unlock(&l->mutex);
-}
 
 static void report(struct live *l, const struct err *e)
 {
