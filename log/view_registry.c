@@ -185,6 +185,23 @@ int view_registry_define(struct sql *s, struct view_fence fence, const struct vi
                    current, e);
 }
 
+int view_registry_current_since(struct sql *s, struct view_fence fence, const char *view,
+                                int64_t since_us, uint64_t *generation, struct err *e)
+{
+    struct number number = number_of((uint64_t)since_us);
+    return run_one(s,
+                   &(struct fenced){fence,
+                                    FENCE
+                                    " SELECT coalesce((SELECT max(generation) FROM view_generation"
+                                    " WHERE name = $3 AND partition = $1::int AND state = 'current'"
+                                    " AND created_at >= to_timestamp($4::bigint / 1000000.0)), 0)"
+                                    " FROM fence",
+                                    span_of(view),
+                                    span_of(number.text),
+                                    {{0}}},
+                   generation, e);
+}
+
 #define NEXT_GENERATION                                                                            \
     ", next AS (SELECT 1 + greatest("                                                              \
     " coalesce((SELECT max(generation) FROM view_generation WHERE name = $3), 0),"                 \

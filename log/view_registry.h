@@ -40,6 +40,10 @@ struct view_record {
 int view_registry_define(struct sql *s, struct view_fence fence, const struct view_record *view,
                          uint64_t *current, struct err *e) MUST_CHECK;
 
+/* The current generation if it was begun at or after that time, else 0. */
+int view_registry_current_since(struct sql *s, struct view_fence fence, const char *view,
+                                int64_t since_us, uint64_t *generation, struct err *e) MUST_CHECK;
+
 enum generation_purpose {
     GENERATION_CURRENT, /* read from now on; the one before is dropping */
     GENERATION_BUILDING

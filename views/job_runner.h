@@ -12,8 +12,8 @@ struct job_runner;
 
 struct job_runner_options {
     struct live *live;              /* outlives the workers */
-    struct aggregate_limits limits; /* of each view that is replayed */
-    size_t max_open_bytes;          /* of each view that is replayed */
+    struct aggregate_limits limits; /* max_bytes: of all views of a replay together */
+    size_t max_open_bytes;          /* of all views of a replay together */
     uint32_t chunk_events;
     int flush_ms; /* a killed replay loses at most this much work */
 };

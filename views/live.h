@@ -39,8 +39,8 @@ struct live_options {
     const char *redis_prefix;
     uint32_t partition;
     const struct plan *const *plans; /* ended by NULL; at most JOB_MAX_VIEWS */
-    struct aggregate_limits limits;  /* of each view */
-    size_t max_open_bytes;           /* of each view */
+    struct aggregate_limits limits;  /* max_bytes: of all views together */
+    size_t max_open_bytes;           /* of all views together */
     uint32_t chunk_events;
     int flush_ms;     /* a view is flushed at most this often, and this soon */
     int max_pause_ms; /* between attempts while a server is away */

@@ -22,11 +22,13 @@ struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64
 static struct builder *new_builder(const struct live *l, const struct live_view *v,
                                    uint64_t generation)
 {
-    return builder_new(&(struct builder_options){.plan = v->plan,
-                                                 .ref = live_ref(l, v, generation),
-                                                 .store = l->options.store,
-                                                 .limits = l->options.limits,
-                                                 .max_open_bytes = l->options.max_open_bytes});
+    const struct live_options *o = &l->options;
+    return builder_new(
+        &(struct builder_options){.plan = v->plan,
+                                  .ref = live_ref(l, v, generation),
+                                  .store = o->store,
+                                  .limits = {o->limits.max_cells, o->limits.max_bytes / l->n_views},
+                                  .max_open_bytes = o->max_open_bytes / l->n_views});
 }
 
 static struct view_fence fence_of(const struct live *l)

@@ -17,7 +17,7 @@
 #include "views/generation.h"
 #include "views/job_run.h"
 
-enum { LOST_PAUSE_NS = 100000000 };
+enum { LOST_PAUSE_NS = 100000000, MAX_REFUSALS = 3 };
 
 struct replay_view {
     const struct plan *plan;
@@ -29,6 +29,7 @@ struct replay_view {
     uint64_t offset;
     struct digest before, after;
     int64_t done_us;
+    int refusals;
 };
 
 struct replay {
@@ -45,31 +46,39 @@ struct replay {
 static struct builder *new_builder(const struct replay *r, const struct replay_view *v)
 {
     const struct live_options *live = r->run->live;
+    const struct job_runner_options *o = r->run->options;
     return builder_new(&(struct builder_options){
         .plan = v->plan,
         .ref = {live->redis_prefix, v->plan->name, v->generation, live->partition},
         .store = live->store,
-        .limits = r->run->options->limits,
-        .max_open_bytes = r->run->options->max_open_bytes});
+        .limits = {o->limits.max_cells, o->limits.max_bytes / r->n},
+        .max_open_bytes = o->max_open_bytes / r->n});
 }
 
-/* The generation the job works on: one it has begun already, or a new one. It is done when it has
- * become current without our being told. */
+/* The generation the job works on: one it has begun already, or a new one. The view is done when
+ * its current generation was begun after the job: by an earlier run of the job, without our being
+ * told, or by the live builder, which had to build it anew from the log. */
 static int find_generation(struct replay *r, struct replay_view *v, struct err *e)
 {
     struct view_record record = {v->plan->name, v->plan->sql, v->definition};
-    struct sql *sql = r->run->sql;
-    uint64_t current;
-    if (view_registry_define(sql, r->run->fence, &record, &current, e) != 0)
+    struct job_run *run = r->run;
+    uint64_t current, newer;
+    if (view_registry_define(run->sql, run->fence, &record, &current, e) != 0 ||
+        view_registry_current_since(run->sql, run->fence, v->plan->name, run->job->started_us,
+                                    &newer, e) != 0)
         return -1;
-    v->done = v->generation != 0 && current == v->generation;
-    if (v->done)
+    v->done = newer != 0;
+    if (v->done) {
+        v->compared = v->compared && newer == v->generation;
+        v->generation = newer;
+        v->done_us = clock_monotonic_us();
         return 0;
-    if (view_registry_building(sql, r->run->fence, v->plan->name, &v->generation, e) != 0)
+    }
+    if (view_registry_building(run->sql, run->fence, v->plan->name, &v->generation, e) != 0)
         return -1;
     return v->generation != 0 ? 0
-                              : view_registry_add(sql, r->run->fence, &record, GENERATION_BUILDING,
-                                                  &v->generation, e);
+                              : view_registry_add(run->sql, run->fence, &record,
+                                                  GENERATION_BUILDING, &v->generation, e);
 }
 
 static int open_view(struct replay *r, struct replay_view *v, struct err *e)
@@ -205,6 +214,28 @@ static bool wants_out(void *context)
            run->cancelled;
 }
 
+/* What was built is of no use: it is spoilt, or the live builder has begun a newer one. */
+static int give_up(struct replay *r, struct replay_view *v, const struct err *failure,
+                   struct err *e)
+{
+    if (++v->refusals == MAX_REFUSALS)
+        return err_set(e, failure->kind, "%s", failure->text);
+    diag(DIAG_WARNING, "views", "replay of %s: %s; again", v->plan->name, failure->text);
+    return view_registry_abandon(r->run->sql, r->run->fence, v->plan->name, v->generation, e);
+}
+
+static void note(struct replay_view *v, const struct live_adoption *a)
+{
+    v->done = a->outcome == ADOPTION_SWITCHED;
+    v->done_us = clock_monotonic_us();
+    if (!a->compared)
+        return;
+    v->compared = true;
+    v->offset = a->offset;
+    v->before = a->before;
+    v->after = a->after;
+}
+
 static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
 {
     struct live_adoption a = {.builder = v->builder,
@@ -213,22 +244,18 @@ static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
                               .context = r->run};
     v->builder = NULL;
     live_adopt(r->run->options->live, v->plan->name, &a);
-    if (a.compared) {
-        v->compared = true;
-        v->offset = a.offset;
-        v->before = a.before;
-        v->after = a.after;
-    }
-    v->done = a.outcome == ADOPTION_SWITCHED;
-    v->done_us = clock_monotonic_us();
-    if (a.outcome == ADOPTION_REFUSED)
-        return err_set(e, a.failure.kind, "%s", a.failure.text);
-    if (a.outcome == ADOPTION_WITHDRAWN && !r->run->cancelled)
-        return err_set(e, ERR_BUSY, "stopping");
-    if (a.outcome ==
-        ADOPTION_LOST) /* not done, so it is opened again; the live builder comes first */
+    note(v, &a);
+    switch (a.outcome) {
+    case ADOPTION_REFUSED:
+        return give_up(r, v, &a.failure, e);
+    case ADOPTION_LOST: /* opened again, but the live builder comes first */
         clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, LOST_PAUSE_NS}, NULL);
-    return 0;
+        return 0;
+    case ADOPTION_WITHDRAWN:
+        return r->run->cancelled ? 0 : err_set(e, ERR_BUSY, "stopping");
+    default:
+        return 0;
+    }
 }
 
 static bool all_done(const struct replay *r)
