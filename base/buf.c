@@ -13,7 +13,7 @@ uint8_t *buf_grow(struct buf *b, size_t n)
         b->failed = true;
         return NULL;
     }
-    if (b->cap - b->n < n) {
+    if (b->p == NULL || b->cap - b->n < n) {
         size_t cap = b->cap < 128 ? 128 : b->cap;
         while (cap - b->n < n)
             cap *= 2;

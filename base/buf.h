@@ -22,7 +22,7 @@ uint8_t *buf_grow(struct buf *b, size_t n);
 
 static inline uint8_t *buf_reserve(struct buf *b, size_t n)
 {
-    return b->cap - b->n >= n && !b->failed ? b->p + b->n : buf_grow(b, n);
+    return b->p != NULL && b->cap - b->n >= n && !b->failed ? b->p + b->n : buf_grow(b, n);
 }
 
 static inline void buf_put(struct buf *b, const void *bytes, size_t n)
