@@ -81,8 +81,8 @@ const struct http_route *http_route_of(const struct http_request *r);
 struct http_loop *http_loop_of(const struct http_request *r);
 void *http_alloc(struct http_request *r, size_t n); /* zeroed, freed with the request */
 
-/* Whose keys, sources and event ids a request's are. An ingest token's id is its scope; admin tokens
- * share one, and so do requests without a token: nobody's cannot answer for an admin's. */
+/* Whose keys, sources and event ids a request's are: an ingest token's id is its scope; admin
+ * tokens share one, and so do requests without a token: nobody's cannot answer for an admin's. */
 enum { HTTP_SCOPE_ID_NOBODY = -1, HTTP_SCOPE_ID_ADMIN = 0 };
 
 /* What the authorizer found out; kept for the handler. Nobody's, until it says otherwise. */

@@ -37,6 +37,8 @@ static void on_closed(void *data)
     struct http_conn *c = data;
     struct http_loop *l = c->loop;
     h2o_linklist_unlink(&c->link);
+    if (c->linger_fd >= 0)
+        http_linger_start(l, c->linger_fd);
     free(c);
     set_count(l, count_of(l) - 1);
     resume(l);
@@ -47,6 +49,7 @@ static void adopt(struct http_loop *l, h2o_socket_t *sock)
     struct http_conn *c = mem_alloc(sizeof(*c));
     c->loop = l;
     c->sock = sock;
+    c->linger_fd = -1;
     h2o_linklist_insert(&l->conns, &c->link);
     set_count(l, count_of(l) + 1);
     sock->on_close.cb = on_closed;
@@ -149,6 +152,7 @@ static void cut(struct http_conn *c)
 void http_conn_end(struct http_loop *l)
 {
     assert(h2o_linklist_is_empty(&l->conns));
+    http_linger_end_all(l);
     http_timer_free(l->audit);
 }
 

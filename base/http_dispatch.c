@@ -151,6 +151,7 @@ static void on_setup_stream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **
     struct http_conn *c = http_conn_of(req);
     if (c->request.req == NULL) { /* not one of our own answers */
         http_count(c->loop, NULL, req->res.status);
+        http_linger_plan(c);
         struct problem_stream *stream = (void *)h2o_add_ostream(req, sizeof(*stream), slot);
         stream->super.do_send = send_problem_instead;
         stream->body = problem_body(req);

@@ -6,6 +6,7 @@
  *   http_loop.c     a loop's turn: sockets, messages, timers, hooks
  *   http_timer.c    its timers        http_watch.c  its foreign file descriptors
  *   http_conn.c     accepting, the cap, the cut
+ *   http_linger.c   closing while the client still sends
  *   http_dispatch.c from h2o's request to a handler, and h2o's own errors
  *   http_route.c    matching paths    http_request.c reading requests
  *   http_answer.c   answers, tickets  http_problem.c problems and their catalogue
@@ -87,6 +88,7 @@ struct http_conn {
     h2o_linklist_t link; /* in the loop's list */
     struct http_loop *loop;
     h2o_socket_t *sock;
+    int linger_fd;              /* outlives sock; -1: none */
     struct http_ticket *ticket; /* the current request's, while it waits */
     struct http_request request;
 };
@@ -126,7 +128,8 @@ struct http_loop {
     h2o_socket_t *listener; /* NULL when closed */
     struct http_timer *accept_pause, *audit;
     size_t max_buffered; /* bytes of requests being received */
-    h2o_linklist_t conns;
+    h2o_linklist_t conns, lingering;
+    unsigned n_lingering;
     unsigned max_conns;
     _Atomic unsigned n_conns;
     unsigned n_tickets;
@@ -174,6 +177,10 @@ void http_conn_listen(struct http_loop *l, int fd); /* takes fd */
 void http_conn_stop_listening(struct http_loop *l); /* after taking what is queued */
 void http_conn_cut_all(struct http_loop *l);
 void http_conn_end(struct http_loop *l); /* when none is left */
+
+void http_linger_plan(struct http_conn *c); /* it will be closed before its request was read */
+void http_linger_start(struct http_loop *l, int fd); /* takes fd */
+void http_linger_end_all(struct http_loop *l);
 
 void http_dispatch_register(struct http_server *s); /* into s->config */
 void http_request_gone(struct http_conn *c);        /* answered, or the client left */

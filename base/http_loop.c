@@ -96,6 +96,7 @@ void http_loop_open(struct http_loop *l)
 {
     h2o_context_init(&l->h2o, h2o_evloop_create(), &l->server->config);
     h2o_linklist_init_anchor(&l->conns);
+    h2o_linklist_init_anchor(&l->lingering);
     l->accept = (h2o_accept_ctx_t){.ctx = &l->h2o, .hosts = l->server->config.hosts};
     open_inbox(l);
 }

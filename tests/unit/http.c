@@ -376,6 +376,29 @@ static void a_body_over_every_limit_is_413_before_it_is_read(void **state)
     wire_has(&a, "problems/too-large");
 }
 
+/* Simple clients send all before they read anything: a reset on the way is an error to them. */
+static void who_sends_a_body_that_is_far_too_large_still_reads_the_413(void **state)
+{
+    enum { FAR_TOO_LARGE = 4 << 20 };
+    char *body = malloc(FAR_TOO_LARGE);
+    memset(body, 'x', FAR_TOO_LARGE);
+    for (int i = 0; i < 20; i++) {
+        int fd = wire_connect(http_server_address(*state));
+        wire_put(fd, "POST /large" H "Content-Length: 4194304\r\n\r\n");
+        for (size_t sent = 0; sent < FAR_TOO_LARGE;) {
+            ssize_t n = send(fd, body + sent, FAR_TOO_LARGE - sent, MSG_NOSIGNAL);
+            assert_true(n > 0);
+            sent += (size_t)n;
+        }
+        struct wire_answer a = wire_read(fd, "POST");
+        assert_int_equal(a.status, 413);
+        wire_has(&a, "problems/too-large");
+        assert_true(wire_closed(fd));
+        close(fd);
+    }
+    free(body);
+}
+
 static void chunked_bodies_are_joined_and_bounded(void **state)
 {
     answers(state,
@@ -555,6 +578,7 @@ int main(void)
         T(the_authorizer_sees_every_route_and_its_scope),
         T(a_body_over_the_routes_limit_is_413_and_the_connection_goes_on),
         T(a_body_over_every_limit_is_413_before_it_is_read),
+        T(who_sends_a_body_that_is_far_too_large_still_reads_the_413),
         T(chunked_bodies_are_joined_and_bounded),
         T(what_h2o_refuses_is_a_problem_too),
         T(a_client_that_expects_100_gets_it),
