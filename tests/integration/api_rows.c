@@ -359,6 +359,32 @@ static void an_etag_holds_until_something_changes(void **state)
     support_answer_clear(&a);
 }
 
+static void a_page_in_several_parts_is_read_whole(void **state)
+{
+    (void)state;
+    enum { N_PATHS = 5300 }; /* a part holds 5,000 */
+    struct buf body = {0};
+    for (int i = 0; i < N_PATHS; i++)
+        buf_printf(&body,
+                   "{\"timestamp\":1775000000,\"pageUrl\":\"https://wide.example/%d\",\"sessionId\":\"s%d\","
+                   "\"userAgent\":\"%s\"}\n",
+                   i, i % 100, browser);
+    rig_post(buf_span(&body), N_PATHS);
+    buf_clear(&body);
+    rig_wait_caught_up();
+    for (int attempt = 0; attempt < 2; attempt++) { /* the first finds out how many parts there are */
+        struct support_answer a =
+            rig_get("/v1/views/pageviews_by_page/rows?site=wide.example&from=1774990800&to=1775005200&"
+                    "step=all&limit=10000");
+        rig_expect(&a, 200);
+        struct json_value root = rig_json(&a), totals = rig_member(&root, "totals");
+        assert_int_equal(rig_int(&root, "total_rows"), N_PATHS);
+        assert_int_equal(rig_int(&totals, "pageviews"), N_PATHS);
+        assert_int_equal(rig_int(&totals, "visitors"), 100);
+        support_answer_clear(&a);
+    }
+}
+
 static void what_has_expired_is_refused_with_advice(void **state)
 {
     (void)state;
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(fill_shows_empty_slots),
         cmocka_unit_test(csv_has_a_line_for_each_row),
         cmocka_unit_test(an_etag_holds_until_something_changes),
+        cmocka_unit_test(a_page_in_several_parts_is_read_whole),
         cmocka_unit_test(what_has_expired_is_refused_with_advice),
     };
     return support_run("rows over HTTP", tests, sizeof(tests) / sizeof(tests[0]));
