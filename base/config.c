@@ -438,3 +438,15 @@ bool config_bool(const struct config *c, const char *name)
     assert(failed == 0);
     return value;
 }
+
+void config_compare(const struct config *a, const struct config *b,
+                    void (*differs)(const struct option *o, void *context), void *context)
+{
+    assert(a->n == b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct option *o = a->slots[i].option;
+        const char *one = config_text(a, o->name), *other = config_text(b, o->name);
+        if (one == NULL || other == NULL ? one != other : strcmp(one, other) != 0)
+            differs(o, context);
+    }
+}

@@ -48,6 +48,10 @@ const char *config_text(const struct config *c, const char *name);
 int64_t config_int(const struct config *c, const char *name);
 bool config_bool(const struct config *c, const char *name);
 
+/* Calls back for every option whose value is another in b than in a; both of the same tables. */
+void config_compare(const struct config *a, const struct config *b,
+                    void (*differs)(const struct option *o, void *context), void *context);
+
 /* The option named most like this one, for "did you mean"; NULL if none is close. */
 const char *config_nearest(const struct config *c, const char *name);
 /* The option of that name, or NULL. */

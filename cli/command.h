@@ -14,7 +14,12 @@ struct command_run {
     struct config *config;  /* the service's options, those for finding it, the command's own */
     char *const *arguments; /* what is left of the command line; NULL-ended */
     int n_arguments;
+    char *const *words; /* the command line as it was, its first word the command; NULL-ended */
 };
+
+/* Reads the same command line, its file and the environment once more. NULL with *e set when they
+ * make no configuration now; else config_free it. */
+struct config *command_read_config(const struct command_run *r, struct err *e);
 
 struct command {
     const char *name;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -123,17 +124,50 @@ static int take_arguments(struct command_run *r, int argc, char **argv, struct e
     return 0;
 }
 
-/* argv[0] is the command's name. */
-static int run_command(const struct command *c, int argc, char **argv, struct err *e)
+static char **copy_words(char *const *words)
+{
+    int n = 0;
+    while (words[n] != NULL)
+        n++;
+    char **copy = mem_alloc((size_t)(n + 1) * sizeof(*copy));
+    memcpy(copy, words, (size_t)n * sizeof(*copy));
+    return copy;
+}
+
+/* Takes the options out of argv; argv[0] is the command's name. */
+static struct config *read_config(const struct command *c, int *argc, char **argv, struct err *e)
 {
     const struct option *tables[OPTIONS_MAX_TABLES];
     options_collect(c->options, tables);
-    struct command_run r = {.command = c, .config = config_new(tables)};
+    struct config *config = config_new(tables);
+    if (config_read_environment(config, environ, e) == 0 &&
+        config_read_flags(config, argc, argv, e) == 0)
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+struct config *command_read_config(const struct command_run *r, struct err *e)
+{
+    char **argv = copy_words(r->words);
+    int argc = 0;
+    while (argv[argc] != NULL)
+        argc++;
+    struct config *config = read_config(r->command, &argc, argv, e);
+    free(argv);
+    return config;
+}
+
+static int run_command(const struct command *c, int argc, char **argv, struct err *e)
+{
+    char **words = copy_words(argv);
+    struct command_run r = {.command = c, .words = words};
     int status = -1;
-    if (config_read_environment(r.config, environ, e) == 0 &&
-        config_read_flags(r.config, &argc, argv, e) == 0 && take_arguments(&r, argc, argv, e) == 0)
+    r.config = read_config(c, &argc, argv, e);
+    if (r.config != NULL && take_arguments(&r, argc, argv, e) == 0)
         status = c->run(&r, e);
     config_free(r.config);
+    free(words);
     return status;
 }
 

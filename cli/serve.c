@@ -37,7 +37,20 @@ static int drop_root(const struct config *c, struct err *e)
                : 0;
 }
 
-static void run_until_told_to_stop(struct server *s, const sigset_t *signals)
+/* A configuration that is wrong now changes nothing. */
+static void reload(struct server *s, const struct command_run *r)
+{
+    struct err e = {0};
+    struct config *fresh = command_read_config(r, &e);
+    if (fresh == NULL)
+        diag(DIAG_ERROR, "serve", "everything stays as it was: %s", e.text);
+    else
+        server_reload(s, fresh);
+    config_free(fresh);
+}
+
+static void run_until_told_to_stop(struct server *s, const struct command_run *r,
+                                   const sigset_t *signals)
 {
     const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
     for (;;) {
@@ -45,7 +58,7 @@ static void run_until_told_to_stop(struct server *s, const sigset_t *signals)
         if (signal_number == SIGINT || signal_number == SIGTERM)
             return;
         if (signal_number == SIGHUP)
-            server_reload(s);
+            reload(s, r);
         server_tick(s);
     }
 }
@@ -60,7 +73,7 @@ int serve_main(struct command_run *r, struct err *e)
     printf("footfall ready %s\n", server_url(s));
     fflush(stdout);
     diag(DIAG_INFO, "serve", "the admin token is in %s", server_token_file(s));
-    run_until_told_to_stop(s, &signals);
+    run_until_told_to_stop(s, r, &signals);
     diag(DIAG_INFO, "serve", "stopping");
     server_stop(s);
     return EXIT_DONE;

@@ -272,11 +272,19 @@ void server_tick(struct server *s)
     tell(s, "log", maintain_run(s->maintainer, clock_now_us(), &e), &e);
 }
 
-void server_reload(struct server *s)
+static void tell_difference(const struct option *o, void *context)
+{
+    (void)context;
+    if (!o->reloads)
+        diag(DIAG_WARNING, "serve", "%s has changed: it needs a restart", o->name);
+}
+
+void server_reload(struct server *s, const struct config *fresh)
 {
     struct err e = {0};
-    if (s->ingest != NULL && ingest_reload(s->ingest, s->config, &e) != 0)
+    config_compare(s->config, fresh, tell_difference, NULL);
+    if (s->ingest != NULL && ingest_reload(s->ingest, fresh, &e) != 0)
         diag(DIAG_ERROR, "serve", "%s", e.text);
     else
-        diag(DIAG_INFO, "serve", "read again: the geo database");
+        diag(DIAG_INFO, "serve", "read again: the configuration, the geo database");
 }

@@ -23,8 +23,9 @@ const char *server_token_file(const struct server *s); /* of the admin token */
  * and tried again. */
 void server_tick(struct server *s);
 
-/* Re-reads what can be re-read while running. */
-void server_reload(struct server *s);
+/* Takes over what can be taken over while running, of the configuration as it is now; says of what
+ * else differs from that of server_start that it needs a restart. */
+void server_reload(struct server *s, const struct config *fresh);
 
 /* Answers what waits, appends and flushes what was taken, stops the embedded servers. */
 void server_stop(struct server *s);
