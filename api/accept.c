@@ -24,7 +24,8 @@ static int precision(struct span range, const char *offer)
     size_t type = (size_t)(strchr(offer, '/') - offer);
     if (same_text(range, offer, strlen(offer)))
         return 3;
-    if (range.n == type + 2 && strncasecmp(range.p, offer, type + 1) == 0 && range.p[type + 1] == '*')
+    if (range.n == type + 2 && strncasecmp(range.p, offer, type + 1) == 0 &&
+        range.p[type + 1] == '*')
         return 2;
     return same_text(range, "*/*", 3) ? 1 : 0;
 }

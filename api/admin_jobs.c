@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/admin/replays and /v1/admin/verifications: jobs in PostgreSQL that the owner of the views runs. */
+/* /v1/admin/replays and /v1/admin/verifications: jobs in PostgreSQL that the owner of the views
+ * runs. */
 #include <stdlib.h>
 
 #include "api/task.h"
@@ -62,8 +63,8 @@ static int answer_job(struct task *t, struct sql *sql, int64_t id)
     if (!found || j.kind != q->family->kind) {
         if (found)
             job_clear(&j);
-        return task_refuse(t, "not-found", "there is no %s job %lld", job_kind_name(q->family->kind),
-                           (long long)id);
+        return task_refuse(t, "not-found", "there is no %s job %lld",
+                           job_kind_name(q->family->kind), (long long)id);
     }
     struct writer w = writer_to(&t->body, WRITE_JSON);
     put_job(&j, &w);
@@ -130,7 +131,8 @@ static int read_names(struct task *t, struct task_thread *thread, struct names *
     for (struct json_member m; found == 1 && json_next(&walk, &m);)
         if (add_name(t, out, &m.value) != 0)
             return -1;
-    return out->n > 0 ? 0 : refuse(&t->refusal, "views", "views: is empty; name some or leave it out");
+    return out->n > 0 ? 0
+                      : refuse(&t->refusal, "views", "views: is empty; name some or leave it out");
 }
 
 static int work_add(struct task *t, struct task_thread *thread)
@@ -321,30 +323,69 @@ static const struct http_param_doc id_param[] = {
 enum { MAX_BODY = 64 * 1024 };
 
 const struct http_route admin_jobs_routes[] = {
-    {.method = "POST", .pattern = "/v1/admin/replays", .scope = SCOPE_ADMIN,
-     .handler = replays_post, .max_body = MAX_BODY, .operation = "startReplay",
-     .summary = "Build views again from the log, beside what is read", .answers = added,
+    {.method = "POST",
+     .pattern = "/v1/admin/replays",
+     .scope = SCOPE_ADMIN,
+     .handler = replays_post,
+     .max_body = MAX_BODY,
+     .operation = "startReplay",
+     .summary = "Build views again from the log, beside what is read",
+     .answers = added,
      .request_types = views_body},
-    {.method = "GET", .pattern = "/v1/admin/replays", .scope = SCOPE_ADMIN, .handler = replays_get,
-     .operation = "listReplays", .summary = "Replays", .answers = list_of_replays},
-    {.method = "GET", .pattern = "/v1/admin/replays/{id}", .scope = SCOPE_ADMIN,
-     .handler = replay_get, .operation = "getReplay", .summary = "A replay", .params = id_param,
+    {.method = "GET",
+     .pattern = "/v1/admin/replays",
+     .scope = SCOPE_ADMIN,
+     .handler = replays_get,
+     .operation = "listReplays",
+     .summary = "Replays",
+     .answers = list_of_replays},
+    {.method = "GET",
+     .pattern = "/v1/admin/replays/{id}",
+     .scope = SCOPE_ADMIN,
+     .handler = replay_get,
+     .operation = "getReplay",
+     .summary = "A replay",
+     .params = id_param,
      .answers = one},
-    {.method = "DELETE", .pattern = "/v1/admin/replays/{id}", .scope = SCOPE_ADMIN,
-     .handler = replay_delete, .operation = "cancelReplay", .summary = "Cancel a replay",
-     .params = id_param, .answers = one},
-    {.method = "POST", .pattern = "/v1/admin/verifications", .scope = SCOPE_ADMIN,
-     .handler = verifications_post, .max_body = MAX_BODY, .operation = "startVerification",
-     .summary = "Compare views with the same SQL run by PostgreSQL", .answers = added,
+    {.method = "DELETE",
+     .pattern = "/v1/admin/replays/{id}",
+     .scope = SCOPE_ADMIN,
+     .handler = replay_delete,
+     .operation = "cancelReplay",
+     .summary = "Cancel a replay",
+     .params = id_param,
+     .answers = one},
+    {.method = "POST",
+     .pattern = "/v1/admin/verifications",
+     .scope = SCOPE_ADMIN,
+     .handler = verifications_post,
+     .max_body = MAX_BODY,
+     .operation = "startVerification",
+     .summary = "Compare views with the same SQL run by PostgreSQL",
+     .answers = added,
      .request_types = views_body},
-    {.method = "GET", .pattern = "/v1/admin/verifications", .scope = SCOPE_ADMIN,
-     .handler = verifications_get, .operation = "listVerifications", .summary = "Verifications",
+    {.method = "GET",
+     .pattern = "/v1/admin/verifications",
+     .scope = SCOPE_ADMIN,
+     .handler = verifications_get,
+     .operation = "listVerifications",
+     .summary = "Verifications",
      .answers = list_of_verifications},
-    {.method = "GET", .pattern = "/v1/admin/verifications/{id}", .scope = SCOPE_ADMIN,
-     .handler = verification_get, .operation = "getVerification", .summary = "A verification",
-     .params = id_param, .answers = one},
-    {.method = "DELETE", .pattern = "/v1/admin/verifications/{id}", .scope = SCOPE_ADMIN,
-     .handler = verification_delete, .operation = "cancelVerification",
-     .summary = "Cancel a verification", .params = id_param, .answers = one},
+    {.method = "GET",
+     .pattern = "/v1/admin/verifications/{id}",
+     .scope = SCOPE_ADMIN,
+     .handler = verification_get,
+     .operation = "getVerification",
+     .summary = "A verification",
+     .params = id_param,
+     .answers = one},
+    {.method = "DELETE",
+     .pattern = "/v1/admin/verifications/{id}",
+     .scope = SCOPE_ADMIN,
+     .handler = verification_delete,
+     .operation = "cancelVerification",
+     .summary = "Cancel a verification",
+     .params = id_param,
+     .answers = one},
     {0},
 };

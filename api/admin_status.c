@@ -46,7 +46,8 @@ static int work(struct task *t, struct task_thread *thread)
     /* One statement, one snapshot: the batches' counts must make the head. */
     static const char statement[] =
         "SELECT coalesce(sum(event_count), 0)::bigint, log_next_seq(0),"
-        " (SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree('log_batch'))"
+        " (SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM "
+        "pg_partition_tree('log_batch'))"
         " + pg_total_relation_size('log_tail'), pg_database_size(current_database())"
         " FROM (SELECT event_count FROM log_tail UNION ALL SELECT event_count FROM log_batch) b";
     if (task_sql(thread, &sql, &t->refusal.err) != 0 ||
@@ -90,7 +91,8 @@ static void status_get(struct http_request *r, void *context)
 
 static const struct http_answer_doc answers[] = {
     {200, "application/json",
-     "Head and size of the log, what this process has received and what became of it, and each view "
+     "Head and size of the log, what this process has received and what became of it, and each "
+     "view "
      "as in GET /v1/views. `dense`: the batches' counts make the head; `balanced`: received is "
      "accepted, duplicate and rejected together.",
      "{\"type\":\"object\",\"required\":[\"version\",\"started_at\",\"log\",\"conservation\","
@@ -101,14 +103,20 @@ static const struct http_answer_doc answers[] = {
      "\"boolean\"},\"bytes\":{\"type\":\"integer\"},\"database_bytes\":{\"type\":\"integer\"}}},"
      "\"conservation\":{\"type\":\"object\",\"required\":[\"received\",\"accepted\",\"duplicate\","
      "\"rejected\",\"balanced\"],\"properties\":{\"received\":{\"type\":\"integer\"},\"accepted\":{"
-     "\"type\":\"integer\"},\"duplicate\":{\"type\":\"integer\"},\"rejected\":{\"type\":\"integer\"},"
+     "\"type\":\"integer\"},\"duplicate\":{\"type\":\"integer\"},\"rejected\":{\"type\":"
+     "\"integer\"},"
      "\"balanced\":{\"type\":\"boolean\"}}},\"views\":{\"type\":\"array\",\"items\":{\"type\":"
      "\"object\"}}}}"},
     {0},
 };
 
 const struct http_route admin_status_routes[] = {
-    {.method = "GET", .pattern = "/v1/admin/status", .scope = SCOPE_ADMIN, .handler = status_get,
-     .operation = "getStatus", .summary = "Where log and views stand", .answers = answers},
+    {.method = "GET",
+     .pattern = "/v1/admin/status",
+     .scope = SCOPE_ADMIN,
+     .handler = status_get,
+     .operation = "getStatus",
+     .summary = "Where log and views stand",
+     .answers = answers},
     {0},
 };

@@ -144,7 +144,8 @@ static void token_delete(struct http_request *r, void *context)
 
 static const struct http_answer_doc listed[] = {
     {200, "application/json", "The tokens that are valid, without their secrets.",
-     "{\"type\":\"object\",\"required\":[\"tokens\"],\"properties\":{\"tokens\":{\"type\":\"array\","
+     "{\"type\":\"object\",\"required\":[\"tokens\"],\"properties\":{\"tokens\":{\"type\":"
+     "\"array\","
      "\"items\":{\"type\":\"object\",\"required\":[\"id\",\"scope\",\"site\",\"created_at\"],"
      "\"properties\":{\"id\":{\"type\":\"integer\"},\"scope\":{\"enum\":[\"ingest\",\"read\","
      "\"admin\"]},\"site\":{\"type\":[\"string\",\"null\"]},\"created_at\":{\"type\":\"string\","
@@ -155,7 +156,8 @@ static const struct http_answer_doc listed[] = {
 static const struct http_answer_doc made[] = {
     {201, "application/json", "The new token. It is shown this once and stored hashed.",
      "{\"type\":\"object\",\"required\":[\"id\",\"token\",\"scope\",\"site\"],\"properties\":{"
-     "\"id\":{\"type\":\"integer\"},\"token\":{\"type\":\"string\"},\"scope\":{\"type\":\"string\"},"
+     "\"id\":{\"type\":\"integer\"},\"token\":{\"type\":\"string\"},\"scope\":{\"type\":\"string\"}"
+     ","
      "\"site\":{\"type\":[\"string\",\"null\"]}}}"},
     {0},
 };
@@ -170,16 +172,33 @@ static const struct http_param_doc id_param[] = {
     {"id", "path", "{\"type\":\"integer\"}", "The token's id."}, {0}};
 
 const struct http_route admin_tokens_routes[] = {
-    {.method = "GET", .pattern = "/v1/admin/tokens", .scope = SCOPE_ADMIN, .handler = tokens_get,
-     .operation = "listTokens", .summary = "Tokens", .answers = listed},
-    {.method = "POST", .pattern = "/v1/admin/tokens", .scope = SCOPE_ADMIN, .handler = tokens_post,
-     .max_body = 4096, .operation = "createToken", .summary = "Make a token", .answers = made,
+    {.method = "GET",
+     .pattern = "/v1/admin/tokens",
+     .scope = SCOPE_ADMIN,
+     .handler = tokens_get,
+     .operation = "listTokens",
+     .summary = "Tokens",
+     .answers = listed},
+    {.method = "POST",
+     .pattern = "/v1/admin/tokens",
+     .scope = SCOPE_ADMIN,
+     .handler = tokens_post,
+     .max_body = 4096,
+     .operation = "createToken",
+     .summary = "Make a token",
+     .answers = made,
      .request_types =
          "{\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[\"scope\"],"
          "\"properties\":{\"scope\":{\"enum\":[\"ingest\",\"read\",\"admin\"]},\"site\":{\"type\":"
-         "\"string\",\"description\":\"The only site it is for.\"}},\"additionalProperties\":false}}}"},
-    {.method = "DELETE", .pattern = "/v1/admin/tokens/{id}", .scope = SCOPE_ADMIN,
-     .handler = token_delete, .operation = "revokeToken", .summary = "Revoke a token",
-     .params = id_param, .answers = revoked},
+         "\"string\",\"description\":\"The only site it is "
+         "for.\"}},\"additionalProperties\":false}}}"},
+    {.method = "DELETE",
+     .pattern = "/v1/admin/tokens/{id}",
+     .scope = SCOPE_ADMIN,
+     .handler = token_delete,
+     .operation = "revokeToken",
+     .summary = "Revoke a token",
+     .params = id_param,
+     .answers = revoked},
     {0},
 };

@@ -74,11 +74,22 @@ static const struct http_param_doc name_param[] = {
     {"name", "path", "{\"type\":\"string\"}", "The view's name."}, {0}};
 
 const struct http_route admin_views_routes[] = {
-    {.method = "POST", .pattern = "/v1/admin/views", .scope = SCOPE_ADMIN, .handler = views_post,
-     .max_body = 64 * 1024, .operation = "addView", .summary = "Add a view", .answers = added,
+    {.method = "POST",
+     .pattern = "/v1/admin/views",
+     .scope = SCOPE_ADMIN,
+     .handler = views_post,
+     .max_body = 64 * 1024,
+     .operation = "addView",
+     .summary = "Add a view",
+     .answers = added,
      .request_types = "{\"application/sql\":{\"schema\":{\"type\":\"string\"}}}"},
-    {.method = "DELETE", .pattern = "/v1/admin/views/{name}", .scope = SCOPE_ADMIN,
-     .handler = view_delete, .operation = "dropView", .summary = "Drop a view",
-     .params = name_param, .answers = dropped},
+    {.method = "DELETE",
+     .pattern = "/v1/admin/views/{name}",
+     .scope = SCOPE_ADMIN,
+     .handler = view_delete,
+     .operation = "dropView",
+     .summary = "Drop a view",
+     .params = name_param,
+     .answers = dropped},
     {0},
 };

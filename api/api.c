@@ -18,9 +18,17 @@ enum { REDIS_TIMEOUT_MS = 5000, REDIS_WAITING = 256, REDIS_ANSWER_BYTES = 256 <<
 enum { MAX_JOBS_WAITING = 64 };
 
 const struct option api_options[] = {
-    {.name = "api.workers", .type = OPTION_INT, .fallback = "4", .min = 1, .max = 64,
+    {.name = "api.workers",
+     .type = OPTION_INT,
+     .fallback = "4",
+     .min = 1,
+     .max = 64,
      .about = "threads for requests that need PostgreSQL: /v1/log and administration"},
-    {.name = "api.ready_max_lag_s", .type = OPTION_INT, .fallback = "60", .min = 1, .max = 86400,
+    {.name = "api.ready_max_lag_s",
+     .type = OPTION_INT,
+     .fallback = "60",
+     .min = 1,
+     .max = 86400,
      .about = "/readyz fails when a view is further behind the log than that"},
     {0},
 };
@@ -155,8 +163,8 @@ static size_t add_route(struct api *a, const struct http_route *route, struct ht
 size_t api_routes(struct api *a, struct http_route *out, size_t max)
 {
     const struct http_route *const tables[] = {
-        rows_routes,        views_routes,        sites_routes,        log_routes,
-        admin_jobs_routes,  admin_views_routes,  admin_sites_routes,  admin_tokens_routes,
+        rows_routes,         views_routes,       sites_routes,       log_routes,
+        admin_jobs_routes,   admin_views_routes, admin_sites_routes, admin_tokens_routes,
         admin_status_routes, operations_routes,  home_routes};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -44,8 +44,8 @@ void api_describe(struct api *a, const struct http_route *routes, size_t n);
 /* Whose requests /metrics counts. Once the server has started. */
 void api_watch(struct api *a, const struct http_server *server);
 
-/* The service is about to stop: /readyz fails from now on, requests that wait for the log are answered.
- * Any thread; before http_server_stop. */
+/* The service is about to stop: /readyz fails from now on, requests that wait for the log are
+ * answered. Any thread; before http_server_stop. */
 void api_prepare_stop(struct api *a);
 
 /* http_options.authorize; context: the struct api. */

@@ -38,7 +38,8 @@ struct api {
     _Atomic bool stopping;
     struct span openapi, home_policy;
     const struct http_server *_Atomic server; /* NULL: not started yet */
-    struct api_loop *_Atomic loops[API_MAX_LOOPS]; /* filled from the front; also of a second server */
+    struct api_loop
+        *_Atomic loops[API_MAX_LOOPS]; /* filled from the front; also of a second server */
 };
 
 struct api_loop *api_loop_of(struct api *a, const struct http_request *r);

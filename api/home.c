@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /: the plain page of web/index.html, built in. Its one script and one style are allowed by their
- * hashes, nothing else is. */
+/* GET /: the plain page of web/index.html, built in. Its one script and one style are allowed by
+ * their hashes, nothing else is. */
 #include "api/home.h"
 
 #include <openssl/evp.h>
@@ -33,8 +33,9 @@ static void put_hash(struct buf *out, const char *directive, struct span text)
 void home_put_policy(struct buf *out)
 {
     struct span page = EMBED_SPAN(web_index);
-    buf_put_text(out, "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-                      "frame-ancestors 'none'");
+    buf_put_text(out,
+                 "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                 "frame-ancestors 'none'");
     put_hash(out, "script-src", between(page, "<script>", "</script>"));
     put_hash(out, "style-src", between(page, "<style>", "</style>"));
 }
@@ -42,22 +43,27 @@ void home_put_policy(struct buf *out)
 static void home_get(struct http_request *r, void *context)
 {
     const struct api *a = context;
-    http_send(r, &(struct http_answer){
-                     .status = 200,
-                     .content_type = "text/html; charset=utf-8",
-                     .body = EMBED_SPAN(web_index),
-                     .owner = BODY_STATIC,
-                     .headers = {{"content-security-policy", a->home_policy},
-                                 {"x-content-type-options", SPAN_LITERAL("nosniff")},
-                                 {"referrer-policy", SPAN_LITERAL("no-referrer")},
-                                 {"cache-control", SPAN_LITERAL("no-cache")}}});
+    http_send(r,
+              &(struct http_answer){.status = 200,
+                                    .content_type = "text/html; charset=utf-8",
+                                    .body = EMBED_SPAN(web_index),
+                                    .owner = BODY_STATIC,
+                                    .headers = {{"content-security-policy", a->home_policy},
+                                                {"x-content-type-options", SPAN_LITERAL("nosniff")},
+                                                {"referrer-policy", SPAN_LITERAL("no-referrer")},
+                                                {"cache-control", SPAN_LITERAL("no-cache")}}});
 }
 
 static const struct http_answer_doc answers[] = {
     {200, "text/html", "A page that shows the counts of each site.", NULL}, {0}};
 
 const struct http_route home_routes[] = {
-    {.method = "GET", .pattern = "/", .scope = SCOPE_OPEN, .handler = home_get,
-     .operation = "getHome", .summary = "A plain page with the counts", .answers = answers},
+    {.method = "GET",
+     .pattern = "/",
+     .scope = SCOPE_OPEN,
+     .handler = home_get,
+     .operation = "getHome",
+     .summary = "A plain page with the counts",
+     .answers = answers},
     {0},
 };

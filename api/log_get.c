@@ -30,7 +30,7 @@ struct log_query {
     enum log_form form;
     int64_t deadline_us; /* monotonic; 0: does not wait */
 
-    struct buf events;   /* one after another */
+    struct buf events; /* one after another */
     uint32_t count;
     uint64_t next, head;
     char next_text[24];
@@ -247,16 +247,18 @@ static const struct http_param_doc params[] = {
     {0},
 };
 
-static const char schema[] =
-    "{\"type\":\"object\",\"required\":[\"partition\",\"events\",\"next\",\"head\"],\"properties\":{"
-    "\"partition\":{\"type\":\"integer\"},"
-    "\"events\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"partition\",\"seq\","
-    "\"eventId\",\"eventType\",\"timestamp\",\"receivedAt\",\"site\"]}},"
-    "\"next\":{\"type\":\"integer\"},\"head\":{\"type\":\"integer\"}}}";
+static const char schema[] = "{\"type\":\"object\",\"required\":[\"partition\",\"events\",\"next\","
+                             "\"head\"],\"properties\":{"
+                             "\"partition\":{\"type\":\"integer\"},"
+                             "\"events\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+                             "\"required\":[\"partition\",\"seq\","
+                             "\"eventId\",\"eventType\",\"timestamp\",\"receivedAt\",\"site\"]}},"
+                             "\"next\":{\"type\":\"integer\"},\"head\":{\"type\":\"integer\"}}}";
 
 static const struct http_answer_doc answers[] = {
     {200, "application/json",
-     "Events in log order. `next` is the seq to go on from, `head` the next seq of the log.", schema},
+     "Events in log order. `next` is the seq to go on from, `head` the next seq of the log.",
+     schema},
     {200, "application/x-ndjson", "An event a line; `next` is in the header Footfall-Next.", NULL},
     {200, "application/msgpack", "The same as MessagePack.", NULL},
     {0},

@@ -48,7 +48,8 @@ static void on_deadline(void *context)
 
 static void on_growth(struct http_message *m)
 {
-    struct log_wait *w = (struct log_wait *)(void *)((char *)m - offsetof(struct log_wait, message));
+    struct log_wait *w =
+        (struct log_wait *)(void *)((char *)m - offsetof(struct log_wait, message));
     struct waiter woken[MAX_WAITING];
     unsigned n = w->n;
     atomic_store(&w->posted, false);

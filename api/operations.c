@@ -44,8 +44,9 @@ static void judge(struct api *a, const struct overview *o, struct buf *out)
     if (!o->log.reachable)
         put_reason(out, "the log", o->log.error);
     if (a->parts.writer != NULL && !log_writer_ready(a->parts.writer))
-        put_reason(out, "the log", "events can't be appended: PostgreSQL is away, or another process "
-                                   "has taken over");
+        put_reason(out, "the log",
+                   "events can't be appended: PostgreSQL is away, or another process "
+                   "has taken over");
     if (!o->redis_reachable) {
         put_reason(out, "the views", o->redis_error);
         return;
@@ -105,14 +106,21 @@ static void put_requests(const struct http_server *server, struct buf *out)
     free(counts);
 }
 
-enum view_number { VIEW_OFFSET, VIEW_LAG_EVENTS, VIEW_LAG_SECONDS, VIEW_GENERATION, N_VIEW_NUMBERS };
+enum view_number {
+    VIEW_OFFSET,
+    VIEW_LAG_EVENTS,
+    VIEW_LAG_SECONDS,
+    VIEW_GENERATION,
+    N_VIEW_NUMBERS
+};
 
 static const struct {
     const char *name, *help;
 } view_numbers[N_VIEW_NUMBERS] = {
     [VIEW_OFFSET] = {"footfall_view_offset", "Next seq each view will read."},
     [VIEW_LAG_EVENTS] = {"footfall_view_lag_events", "Events each view is behind the log."},
-    [VIEW_LAG_SECONDS] = {"footfall_view_lag_seconds", "How long each view has been behind the log."},
+    [VIEW_LAG_SECONDS] = {"footfall_view_lag_seconds",
+                          "How long each view has been behind the log."},
     [VIEW_GENERATION] = {"footfall_view_generation", "Generation that is read; 0: none yet."},
 };
 
@@ -136,7 +144,8 @@ static void put_views(const struct overview *o, struct buf *out)
         metrics_put_head(out, view_numbers[k].name, "gauge", view_numbers[k].help);
         for (unsigned i = 0; i < o->n; i++) {
             char labels[128];
-            snprintf(labels, sizeof labels, "view=\"%.*s\"", VIEW_NAME_BYTES, o->views[i].plan->name);
+            snprintf(labels, sizeof labels, "view=\"%.*s\"", VIEW_NAME_BYTES,
+                     o->views[i].plan->name);
             metrics_put_value(out, view_numbers[k].name, labels,
                               view_number(&o->views[i], (enum view_number)k));
         }
@@ -207,9 +216,10 @@ static void on_scrape(void *context, const struct overview *o)
     if (server != NULL)
         put_requests(server, &out);
     if (r != NULL)
-        http_send(r, &(struct http_answer){.status = 200,
-                                           .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                                           .body = buf_span(&out)});
+        http_send(r,
+                  &(struct http_answer){.status = 200,
+                                        .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                        .body = buf_span(&out)});
     buf_clear(&out);
     http_ticket_free(s->ticket);
     free(s);
@@ -238,7 +248,8 @@ static void openapi_get(struct http_request *r, void *context)
 /* ------------------------------------------------------------------ the routes */
 
 #define STATUS_SCHEMA                                                                              \
-    "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"type\":\"string\"}}}"
+    "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"type\":"         \
+    "\"string\"}}}"
 
 static const struct http_answer_doc healthy[] = {
     {200, "application/json", "The process lives.", STATUS_SCHEMA}, {0}};
@@ -247,8 +258,8 @@ static const struct http_answer_doc ready[] = {
     {503, "application/problem+json", "They do not; the detail says what and why.", NULL},
     {0},
 };
-static const struct http_answer_doc metrics[] = {
-    {200, "text/plain", "Prometheus text.", NULL}, {0}};
+static const struct http_answer_doc metrics[] = {{200, "text/plain", "Prometheus text.", NULL},
+                                                 {0}};
 static const struct http_answer_doc openapi[] = {
     {200, "application/json", "This document.", "{\"type\":\"object\"}"}, {0}};
 
@@ -261,13 +272,27 @@ static const struct http_answer_doc openapi[] = {
 const struct http_route metrics_route = METRICS_ROUTE;
 
 const struct http_route operations_routes[] = {
-    {.method = "GET", .pattern = "/healthz", .scope = SCOPE_OPEN, .handler = healthz_get,
-     .operation = "getHealth", .summary = "Whether the process lives", .answers = healthy},
-    {.method = "GET", .pattern = "/readyz", .scope = SCOPE_OPEN, .handler = readyz_get,
-     .operation = "getReadiness", .summary = "Whether it can do its work", .answers = ready},
+    {.method = "GET",
+     .pattern = "/healthz",
+     .scope = SCOPE_OPEN,
+     .handler = healthz_get,
+     .operation = "getHealth",
+     .summary = "Whether the process lives",
+     .answers = healthy},
+    {.method = "GET",
+     .pattern = "/readyz",
+     .scope = SCOPE_OPEN,
+     .handler = readyz_get,
+     .operation = "getReadiness",
+     .summary = "Whether it can do its work",
+     .answers = ready},
     METRICS_ROUTE,
-    {.method = "GET", .pattern = "/v1/openapi.json", .scope = SCOPE_OPEN, .handler = openapi_get,
-     .operation = "getOpenapi", .summary = "The description of this interface",
+    {.method = "GET",
+     .pattern = "/v1/openapi.json",
+     .scope = SCOPE_OPEN,
+     .handler = openapi_get,
+     .operation = "getOpenapi",
+     .summary = "The description of this interface",
      .answers = openapi},
     {0},
 };

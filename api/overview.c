@@ -32,7 +32,8 @@ static void note_head(struct overview *o, uint64_t head)
         o->log.next_seq = head;
 }
 
-/* What the builder in this process knows better: the newest head, and since when a view is behind. */
+/* What the builder in this process knows better: the newest head, and since when a view is behind.
+ */
 static void ask_builder(struct asking *a)
 {
     struct live_view_status status[JOB_MAX_VIEWS];
@@ -47,8 +48,9 @@ static void ask_builder(struct asking *a)
 /* Without the builder: as old as the newest event it holds. */
 static int64_t guess_lag(const struct asking *a, const struct view_overview *v)
 {
-    return v->watermark_us == INT64_MIN || v->watermark_us > a->now_us ? 0
-                                                                       : a->now_us - v->watermark_us;
+    return v->watermark_us == INT64_MIN || v->watermark_us > a->now_us
+               ? 0
+               : a->now_us - v->watermark_us;
 }
 
 static void work_out_lags(struct asking *a)
@@ -118,8 +120,11 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
 {
     unsigned n = count_plans(l->api);
     struct asking *a = mem_alloc(sizeof *a + n * sizeof a->views[0]);
-    *a = (struct asking){.api = l->api, .now_us = http_loop_now_us(l->loop), .awaited = n + 1,
-                         .on_done = on_done, .context = context};
+    *a = (struct asking){.api = l->api,
+                         .now_us = http_loop_now_us(l->loop),
+                         .awaited = n + 1,
+                         .on_done = on_done,
+                         .context = context};
     a->overview = (struct overview){.n = n, .redis_reachable = true};
     a->overview.views = mem_alloc((n + 1) * sizeof *a->overview.views);
     heads_get(l->api->heads, &a->overview.log);
@@ -128,8 +133,8 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
         a->views[i] = (struct view_asking){a, &a->overview.views[i]};
         a->overview.views[i].plan = l->api->parts.plans[i];
         a->overview.views[i].watermark_us = INT64_MIN;
-        struct view_question q = {.plan = l->api->parts.plans[i], .on_answer = on_state,
-                                  .context = &a->views[i]};
+        struct view_question q = {
+            .plan = l->api->parts.plans[i], .on_answer = on_state, .context = &a->views[i]};
         if (view_reader_ask(l->reader, &q, &e) != 0) {
             note_failure(&a->views[i], &e);
             a->awaited--;
@@ -152,8 +157,7 @@ static void put_names(const struct plan *p, struct writer *w)
     for (unsigned i = 0; i < p->n_measures; i++)
         writer_text(w, span_of(p->measures[i].name));
     const struct tier *finest = p->tiers[0];
-    writer_put_text(w, "step",
-                    span_of(finest->slot_us == US_PER_MINUTE ? "minute" : finest->name));
+    writer_put_text(w, "step", span_of(finest->slot_us == US_PER_MINUTE ? "minute" : finest->name));
 }
 
 static void put_state(const struct view_overview *v, const struct overview *o, struct writer *w)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the log and every view stand: heads, offsets, lags, digests, of the moment. For GET /v1/views,
- * /readyz, /metrics and the status. */
+/* Where the log and every view stand: heads, offsets, lags, digests, of the moment. For GET
+ * /v1/views, /readyz, /metrics and the status. */
 #ifndef API_OVERVIEW_H
 #define API_OVERVIEW_H
 
@@ -8,12 +8,12 @@
 
 struct view_overview {
     const struct plan *plan;
-    bool built;             /* its state was read; else reason says why not */
+    bool built; /* its state was read; else reason says why not */
     uint64_t generation, offset;
     uint64_t lag_events;
-    int64_t lag_us;         /* how long it has been behind */
+    int64_t lag_us; /* how long it has been behind */
     struct digest digest;
-    int64_t watermark_us;   /* INT64_MIN: no event yet */
+    int64_t watermark_us; /* INT64_MIN: no event yet */
     char reason[200];
 };
 

@@ -73,10 +73,12 @@ static int take_bounds(struct range *g, const struct range_request *q, struct re
     return 0;
 }
 
-static const struct range_step named_steps[] = {
-    {STEP_FIXED, US_PER_MINUTE, "minute"}, {STEP_FIXED, US_PER_HOUR, "hour"},
-    {STEP_DAY, 0, "day"},                  {STEP_WEEK, 0, "week"},
-    {STEP_MONTH, 0, "month"},              {STEP_ALL, 0, "all"}};
+static const struct range_step named_steps[] = {{STEP_FIXED, US_PER_MINUTE, "minute"},
+                                                {STEP_FIXED, US_PER_HOUR, "hour"},
+                                                {STEP_DAY, 0, "day"},
+                                                {STEP_WEEK, 0, "week"},
+                                                {STEP_MONTH, 0, "month"},
+                                                {STEP_ALL, 0, "all"}};
 
 static bool find_step(struct span name, struct range_step *out)
 {
@@ -111,9 +113,8 @@ static void default_step(struct range_step *out, int64_t length_us, int64_t unit
     static const struct {
         int64_t up_to_us;
         const char *step;
-    } ladder[] = {{3 * US_PER_HOUR, "minute"},  {12 * US_PER_HOUR, "15m"},
-                  {4 * US_PER_DAY, "hour"},     {100 * US_PER_DAY, "day"},
-                  {750 * US_PER_DAY, "week"},   {INT64_MAX, "month"}};
+    } ladder[] = {{3 * US_PER_HOUR, "minute"}, {12 * US_PER_HOUR, "15m"},  {4 * US_PER_DAY, "hour"},
+                  {100 * US_PER_DAY, "day"},   {750 * US_PER_DAY, "week"}, {INT64_MAX, "month"}};
     unsigned i = 0;
     while (length_us > ladder[i].up_to_us)
         i++;
@@ -302,8 +303,7 @@ static void cover_slots(struct range *g, const struct range_request *q, struct a
     }
 }
 
-int range_make(struct range *out, const struct range_request *q, struct arena *a,
-               struct refusal *r)
+int range_make(struct range *out, const struct range_request *q, struct arena *a, struct refusal *r)
 {
     *out = (struct range){0};
     if (take_bounds(out, q, r) != 0 || take_zone(out, q, r) != 0 || take_step(out, q, r) != 0)

@@ -50,8 +50,8 @@ struct range {
 int range_make(struct range *out, const struct range_request *q, struct arena *a,
                struct refusal *r) MUST_CHECK;
 
-/* Once the site's watermark is known: refuses when a page that is needed has expired, naming what to
- * ask for instead. */
+/* Once the site's watermark is known: refuses when a page that is needed has expired, naming what
+ * to ask for instead. */
 int range_check_kept(const struct range *g, const struct plan *p, int64_t watermark_us,
                      struct refusal *r) MUST_CHECK;
 

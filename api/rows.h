@@ -27,7 +27,7 @@ struct rows_cell {
     int32_t older; /* the group's cell with the next lower slot, or -1 */
     int32_t slot;
     int32_t group;
-    bool estimated; /* its sketches have become counts */
+    bool estimated;               /* its sketches have become counts */
     union measure_value values[]; /* the plan's measures */
 };
 
@@ -51,8 +51,8 @@ void rows_init(struct rows *r, const struct rows_query *q, const struct range *g
                struct rows_limits limits);
 void rows_clear(struct rows *r);
 
-/* Adds one stored row of a page of the range. Refuses (naming what to change) at a limit; bytes that
- * make no sense are ERR_DATA. */
+/* Adds one stored row of a page of the range. Refuses (naming what to change) at a limit; bytes
+ * that make no sense are ERR_DATA. */
 int rows_add(struct rows *r, const struct range_page *page, struct span group, struct span value,
              struct refusal *e) MUST_CHECK;
 /* After the last row: with `fill` a cell for every group in every slot; the totals. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /v1/views/{name}/rows: parameters -> range -> one read of Redis -> rows -> bytes. All on the
- * request's loop, nothing blocks. The client may leave before Redis answers: then what belongs to the
- * request (every span of the query) is not touched any more. */
+ * request's loop, nothing blocks. The client may leave before Redis answers: then what belongs to
+ * the request (every span of the query) is not touched any more. */
 #include "api/rows_get.h"
 
 #include <stdio.h>
@@ -157,12 +157,13 @@ static void send_rows(struct http_request *r, const struct rows_read *d, const s
                           "limit: the answer is over %d bytes; take fewer rows",
                           (int)MAX_BODY_BYTES);
     else
-        http_send(r, &(struct http_answer){.status = 200,
-                                           .content_type = rows_content_types[d->form],
-                                           .body = buf_span(&body),
-                                           .headers = {{"etag", tag},
-                                                       {"cache-control", span_of("no-cache")},
-                                                       {"vary", span_of("accept, authorization")}}});
+        http_send(r,
+                  &(struct http_answer){.status = 200,
+                                        .content_type = rows_content_types[d->form],
+                                        .body = buf_span(&body),
+                                        .headers = {{"etag", tag},
+                                                    {"cache-control", span_of("no-cache")},
+                                                    {"vary", span_of("accept, authorization")}}});
     buf_clear(&body);
 }
 
@@ -198,7 +199,8 @@ static void send_unread(struct http_request *r, const struct err *e)
 
 static int ask(struct rows_read *d, struct err *e);
 
-/* True: the finest tier has expired there, and the step was ours to choose: the next one is asked. */
+/* True: the finest tier has expired there, and the step was ours to choose: the next one is asked.
+ */
 static bool ask_coarser(struct rows_read *d, int64_t now_us)
 {
     struct refusal e = {0};
@@ -216,7 +218,8 @@ static void on_answer(void *context, const struct view_answer *answer, const str
     if (r != NULL && e != NULL) {
         send_unread(r, e);
     } else if (r != NULL && answer->site_known &&
-               range_check_kept(&d->range, d->query.plan, answer->site_watermark_us, &expired) != 0) {
+               range_check_kept(&d->range, d->query.plan, answer->site_watermark_us, &expired) !=
+                   0) {
         if (ask_coarser(d, http_loop_now_us(http_loop_of(r))))
             return;
         api_send_refusal(r, &expired);
@@ -311,7 +314,8 @@ static const struct http_param_doc params[] = {
     {"to", "query", "{\"type\":\"string\"}", "RFC 3339 or Unix seconds, exclusive; default now."},
     {"step", "query",
      "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|month|all|[0-9]{1,4}[mh])$\"}",
-     "Length of a slot: minute, 15m, hour, day, week (from Monday), month, all, or minutes or hours "
+     "Length of a slot: minute, 15m, hour, day, week (from Monday), month, all, or minutes or "
+     "hours "
      "up to a day (5m, 6h). Default: fits the range. At most 10,000 slots."},
     {"by", "query", "{\"type\":\"string\"}",
      "Dimensions to keep, comma-separated; default all, empty: none."},
@@ -334,7 +338,8 @@ static const struct http_param_doc params[] = {
 };
 
 static const char rows_schema[] =
-    "{\"type\":\"object\",\"required\":[\"view\",\"site\",\"from\",\"to\",\"step\",\"tz\",\"columns\","
+    "{\"type\":\"object\",\"required\":[\"view\",\"site\",\"from\",\"to\",\"step\",\"tz\","
+    "\"columns\","
     "\"rows\",\"total_rows\",\"totals\",\"as_of\"],\"properties\":{"
     "\"view\":{\"type\":\"string\"},\"site\":{\"type\":\"string\"},"
     "\"from\":{\"type\":\"string\",\"format\":\"date-time\"},"

@@ -222,10 +222,9 @@ static int take_single(struct parsing *g, struct span name, struct span value)
         const char *name;
         struct span *to;
     } known[] = {
-        {"site", &g->q->site}, {"from", &g->q->from}, {"to", &g->q->to},
-        {"step", &g->q->step}, {"tz", &g->q->tz},     {"by", &g->by},
-        {"order", &g->order},  {"limit", &g->limit},  {"offset", &g->offset},
-        {"fill", &g->fill},
+        {"site", &g->q->site},  {"from", &g->q->from}, {"to", &g->q->to},    {"step", &g->q->step},
+        {"tz", &g->q->tz},      {"by", &g->by},        {"order", &g->order}, {"limit", &g->limit},
+        {"offset", &g->offset}, {"fill", &g->fill},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (!span_is(name, known[i].name))
@@ -250,8 +249,8 @@ static int take_param(struct parsing *g, struct query_param param)
     return take_single(g, param.name, param.value);
 }
 
-int rows_query_parse(struct rows_query *out, const struct plan *p,
-                     const struct query_param *params, size_t n, struct refusal *r)
+int rows_query_parse(struct rows_query *out, const struct plan *p, const struct query_param *params,
+                     size_t n, struct refusal *r)
 {
     struct parsing g = {.q = out, .plan = p, .r = r};
     *out = (struct rows_query){.plan = p, .limit = ROWS_DEFAULT_LIMIT};

@@ -10,8 +10,8 @@
 enum { ROWS_MAX_LIMIT = 10000, ROWS_DEFAULT_LIMIT = 1000, ROWS_MAX_OFFSET = 1000000 };
 enum { ROWS_MAX_CONDITIONS = 100, ROWS_MAX_ORDER = PLAN_MAX_DIMENSIONS + PLAN_MAX_MEASURES + 1 };
 
-/* One value of filter[dim], filter[dim]! or null[dim]. A dimension passes when it has no "any of" or
- * equals one of them, and equals none of the excluded. */
+/* One value of filter[dim], filter[dim]! or null[dim]. A dimension passes when it has no "any of"
+ * or equals one of them, and equals none of the excluded. */
 struct rows_condition {
     unsigned dimension;
     bool excludes;
@@ -30,7 +30,8 @@ struct rows_query {
     const struct plan *plan;
     struct span site; /* as given; absent: not */
     struct span from, to, step, tz;
-    unsigned n_by, by[PLAN_MAX_DIMENSIONS]; /* indexes of the plan's dimensions, in order of output */
+    unsigned n_by,
+        by[PLAN_MAX_DIMENSIONS]; /* indexes of the plan's dimensions, in order of output */
     unsigned n_conditions;
     struct rows_condition conditions[ROWS_MAX_CONDITIONS];
     unsigned n_order;
@@ -40,8 +41,8 @@ struct rows_query {
 };
 
 /* Spans point into the parameters. Refuses unknown and repeated parameters, too. */
-int rows_query_parse(struct rows_query *out, const struct plan *p,
-                     const struct query_param *params, size_t n, struct refusal *r) MUST_CHECK;
+int rows_query_parse(struct rows_query *out, const struct plan *p, const struct query_param *params,
+                     size_t n, struct refusal *r) MUST_CHECK;
 
 /* Whether a group with these dimensions (the plan's, in order) is wanted. */
 bool rows_query_wants(const struct rows_query *q, const struct span *dimensions);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of an answer, and the part of it that is shown. Only what is shown is sorted: slot by slot
- * when time comes first, else after a selection (Hoare's quickselect). */
+/* The order of an answer, and the part of it that is shown. Only what is shown is sorted: slot by
+ * slot when time comes first, else after a selection (Hoare's quickselect). */
 #include <stdlib.h>
 
 #include "api/rows.h"

@@ -14,7 +14,7 @@ struct rows_about {
 };
 
 enum rows_form { ROWS_JSON, ROWS_MSGPACK, ROWS_CSV };
-extern const char *const rows_media_types[]; /* by enum rows_form, ended by NULL: for Accept */
+extern const char *const rows_media_types[];   /* by enum rows_form, ended by NULL: for Accept */
 extern const char *const rows_content_types[]; /* with the charset */
 
 /* out->max bounds it: out->failed afterwards means that the answer is too large. */

@@ -54,7 +54,8 @@ struct sites_request {
 static int work_list(struct task *t, struct task_thread *thread)
 {
     const struct sites_request *q = t->data;
-    struct listing l = {.own = q->own[0] == '\0' ? SPAN_ABSENT : span_of(q->own), .whole = q->whole};
+    struct listing l = {.own = q->own[0] == '\0' ? SPAN_ABSENT : span_of(q->own),
+                        .whole = q->whole};
     struct sql *sql;
     int result = task_sql(thread, &sql, &t->refusal.err);
     if (result == 0) /* stores what has just been learned */
@@ -173,21 +174,36 @@ static const struct http_answer_doc listed[] = {
 
 static const struct http_answer_doc changed[] = {
     {200, "application/json", "The site is known from now on.",
-     "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"}}}"},
+     "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"}}"
+     "}"},
     {0},
 };
 
 const struct http_route sites_routes[] = {
-    {.method = "GET", .pattern = "/v1/sites", .scope = SCOPE_READ, .handler = sites_get,
-     .operation = "listSites", .summary = "Sites that can be read", .answers = names},
+    {.method = "GET",
+     .pattern = "/v1/sites",
+     .scope = SCOPE_READ,
+     .handler = sites_get,
+     .operation = "listSites",
+     .summary = "Sites that can be read",
+     .answers = names},
     {0},
 };
 
 const struct http_route admin_sites_routes[] = {
-    {.method = "GET", .pattern = "/v1/admin/sites", .scope = SCOPE_ADMIN, .handler = admin_get,
-     .operation = "administerSites", .summary = "Known sites", .answers = listed},
-    {.method = "POST", .pattern = "/v1/admin/sites", .scope = SCOPE_ADMIN, .handler = admin_post,
-     .max_body = 4096, .operation = "addSite",
+    {.method = "GET",
+     .pattern = "/v1/admin/sites",
+     .scope = SCOPE_ADMIN,
+     .handler = admin_get,
+     .operation = "administerSites",
+     .summary = "Known sites",
+     .answers = listed},
+    {.method = "POST",
+     .pattern = "/v1/admin/sites",
+     .scope = SCOPE_ADMIN,
+     .handler = admin_post,
+     .max_body = 4096,
+     .operation = "addSite",
      .summary = "Make a site known, its views public, or a foreign id stand for it",
      .answers = changed,
      .request_types =

@@ -45,8 +45,10 @@ static void views_get(struct http_request *r, void *context)
 
 static const char schema[] =
     "{\"type\":\"object\",\"required\":[\"views\"],\"properties\":{\"views\":{\"type\":\"array\","
-    "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sql\",\"dimensions\",\"measures\",\"step\","
-    "\"state\",\"generation\",\"offset\",\"head\",\"lag\",\"digest\",\"watermark\"],\"properties\":{"
+    "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sql\",\"dimensions\",\"measures\","
+    "\"step\","
+    "\"state\",\"generation\",\"offset\",\"head\",\"lag\",\"digest\",\"watermark\"],\"properties\":"
+    "{"
     "\"name\":{\"type\":\"string\"},\"sql\":{\"type\":\"string\"},"
     "\"dimensions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"measures\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
@@ -60,7 +62,8 @@ static const char schema[] =
 
 static const struct http_answer_doc answers[] = {
     {200, "application/json",
-     "Each view with its definition, the offset it has reached, how far it is behind the log, and the "
+     "Each view with its definition, the offset it has reached, how far it is behind the log, and "
+     "the "
      "digest of its contents.",
      schema},
     {200, "application/msgpack", "The same as MessagePack.", NULL},

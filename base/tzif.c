@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A TZif file is a header with counts, a data block with 32-bit times (skipped), the same header and
- * block again with 64-bit times, and a footer "\nTZ\n".
+/* A TZif file is a header with counts, a data block with 32-bit times (skipped), the same header
+ * and block again with 64-bit times, and a footer "\nTZ\n".
  *
- *   header  "TZif" version(1) reserved(15) isutcnt isstdcnt leapcnt timecnt typecnt charcnt (int32 each)
- *   block   timecnt times, timecnt type indexes (1), typecnt types (offset int32, isdst 1, name 1),
- *           charcnt, leapcnt * (time + 4), isstdcnt, isutcnt */
+ *   header  "TZif" version(1) reserved(15) isutcnt isstdcnt leapcnt timecnt typecnt charcnt (int32
+ * each) block   timecnt times, timecnt type indexes (1), typecnt types (offset int32, isdst 1, name
+ * 1), charcnt, leapcnt * (time + 4), isstdcnt, isutcnt */
 #include "base/tzif.h"
 
 #include <endian.h>

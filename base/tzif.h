@@ -26,9 +26,9 @@ struct tzif_rule {
 };
 
 struct tzif {
-    uint32_t n;         /* transitions */
-    int64_t *at_s;      /* ascending, seconds since 1970 UTC */
-    int32_t *offset_s;  /* n + 1: before the first, after each; east of UTC */
+    uint32_t n;        /* transitions */
+    int64_t *at_s;     /* ascending, seconds since 1970 UTC */
+    int32_t *offset_s; /* n + 1: before the first, after each; east of UTC */
     struct tzif_rule rule;
 };
 

@@ -72,7 +72,9 @@ int workers_submit(struct workers *w, struct worker_job *job, struct err *e)
         pthread_cond_signal(&w->wake);
     }
     pthread_mutex_unlock(&w->mutex);
-    return taken ? 0 : err_set(e, ERR_BUSY, "%u requests wait for PostgreSQL already", w->options.max_waiting);
+    return taken ? 0
+                 : err_set(e, ERR_BUSY, "%u requests wait for PostgreSQL already",
+                           w->options.max_waiting);
 }
 
 unsigned workers_waiting(struct workers *w)

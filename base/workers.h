@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded pool of threads for what may block (PostgreSQL): jobs wait in one bounded queue. The HTTP
- * loops submit and get the result back as a message that the job posts. */
+/* A bounded pool of threads for what may block (PostgreSQL): jobs wait in one bounded queue. The
+ * HTTP loops submit and get the result back as a message that the job posts. */
 #ifndef BASE_WORKERS_H
 #define BASE_WORKERS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One set of calls that writes JSON or MessagePack: containers say how many members follow and close
- * by themselves, so that nothing is put twice or forgotten (asserted by writer_end). */
+/* One set of calls that writes JSON or MessagePack: containers say how many members follow and
+ * close by themselves, so that nothing is put twice or forgotten (asserted by writer_end). */
 #ifndef BASE_WRITER_H
 #define BASE_WRITER_H
 
@@ -32,7 +32,8 @@ void writer_double(struct writer *w, double value);
 void writer_bool(struct writer *w, bool value);
 void writer_null(struct writer *w);
 
-void writer_json(struct writer *w, struct span json); /* a value that is JSON already; WRITE_JSON only */
+void writer_json(struct writer *w,
+                 struct span json); /* a value that is JSON already; WRITE_JSON only */
 
 /* key and value in one */
 void writer_put_text(struct writer *w, const char *key, struct span text);

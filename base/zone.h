@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IANA time zones (package tzdata). The whole database is read once at start (some 600 names, about
- * 1 MB): nothing is read from files later, and what is loaded never changes, so any thread may ask. */
+ * 1 MB): nothing is read from files later, and what is loaded never changes, so any thread may ask.
+ */
 #ifndef BASE_ZONE_H
 #define BASE_ZONE_H
 

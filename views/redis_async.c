@@ -18,12 +18,12 @@ struct redis_async {
     struct http_loop *loop;
     struct redis_async_options options;
     redisAsyncContext *context; /* NULL: not connected */
-    struct http_timer *timer; /* runs while answers are awaited */
+    struct http_timer *timer;   /* runs while answers are awaited */
     unsigned waiting;
-    size_t arrived_bytes;  /* since the last answer */
-    struct err ending;     /* why the connection is being ended, if we end it */
-    int64_t pause_ms;      /* before the next attempt to connect; 0: none */
-    int64_t next_try_us;   /* monotonic */
+    size_t arrived_bytes; /* since the last answer */
+    struct err ending;    /* why the connection is being ended, if we end it */
+    int64_t pause_ms;     /* before the next attempt to connect; 0: none */
+    int64_t next_try_us;  /* monotonic */
 };
 
 /* A connection and its place on the loop; freed by hiredis' clean-up. */
@@ -184,7 +184,7 @@ static int connect_now(struct redis_async *r, struct err *e)
     if (clock_monotonic_us() < r->next_try_us)
         return err_set(e, ERR_DOWN, "redis: not connected; trying again shortly");
     redisAsyncContext *context = a->socket_path[0] != '\0' ? redisAsyncConnectUnix(a->socket_path)
-                                                            : redisAsyncConnect(a->host, a->port);
+                                                           : redisAsyncConnect(a->host, a->port);
     if (context == NULL || context->err != 0) {
         err_set(e, ERR_DOWN, "redis: %s", context == NULL ? "no memory" : context->errstr);
         if (context != NULL)
@@ -233,8 +233,7 @@ static void on_reply(redisAsyncContext *context, void *reply, void *data)
         http_timer_start(r->timer, r->options.timeout_ms);
     else
         http_timer_stop(r->timer);
-    copy.on_answer(copy.context, e.kind == ERR_NONE ? given : NULL,
-                   e.kind == ERR_NONE ? NULL : &e);
+    copy.on_answer(copy.context, e.kind == ERR_NONE ? given : NULL, e.kind == ERR_NONE ? NULL : &e);
 }
 
 int redis_async_send(struct redis_async *r, const struct redis_async_command *c, struct err *e)

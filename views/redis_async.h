@@ -26,8 +26,7 @@ int redis_async_resolve(struct redis_address *a, struct err *e) MUST_CHECK;
 
 /* reply is borrowed for the call; NULL when e says why there is none (an error reply is ERR_DOWN,
  * the wrong type of key ERR_DATA). */
-typedef void redis_async_answer(void *context, const struct redisReply *reply,
-                                const struct err *e);
+typedef void redis_async_answer(void *context, const struct redisReply *reply, const struct err *e);
 
 struct redis_async *redis_async_new(struct http_loop *l, const struct redis_async_options *o);
 void redis_async_free(struct redis_async *r); /* answers what waits with ERR_DOWN */

@@ -4,9 +4,9 @@
  *   HGET PREFIX:current VIEW
  *   MULTI  HMGET state  HGET sites SITE  HGETALL page ...  HGETALL sub-page ...  EXEC
  *
- * with the generation and the sub-pages that were seen last. When the answers show another generation,
- * no state (it has just been deleted), or more sub-pages, the whole goes out again: what is given to
- * the caller is always one moment. */
+ * with the generation and the sub-pages that were seen last. When the answers show another
+ * generation, no state (it has just been deleted), or more sub-pages, the whole goes out again:
+ * what is given to the caller is always one moment. */
 #include "views/redis_read.h"
 
 #include <inttypes.h>
@@ -36,13 +36,13 @@ struct read {
     struct view_reader *reader;
     struct view_question question;
     struct known *known;
-    uint64_t asked;      /* the generation that was asked; 0: the pointer alone */
-    uint64_t current;    /* what the pointer says */
+    uint64_t asked;   /* the generation that was asked; 0: the pointer alone */
+    uint64_t current; /* what the pointer says */
     unsigned attempts;
-    unsigned awaited;    /* answers */
-    struct err failure;  /* of a part while others are awaited */
-    uint32_t *parts;     /* of each page: Redis hashes to read, as far as known */
-    uint32_t *first;     /* n_pages + 1: the first reply of each page in EXEC's answer */
+    unsigned awaited;   /* answers */
+    struct err failure; /* of a part while others are awaited */
+    uint32_t *parts;    /* of each page: Redis hashes to read, as far as known */
+    uint32_t *first;    /* n_pages + 1: the first reply of each page in EXEC's answer */
     const redisReply *replies;
 };
 
@@ -81,8 +81,8 @@ static int send_pointer(struct read *d, struct err *e)
 {
     struct buf key = {0};
     layout_current_key(d->reader->prefix, &key);
-    struct words w = {{span_of("HGET"), buf_span(&key), span_of(d->question.plan->name)}, 3,
-                      on_pointer};
+    struct words w = {
+        {span_of("HGET"), buf_span(&key), span_of(d->question.plan->name)}, 3, on_pointer};
     int result = send_words(d, &w, e);
     buf_clear(&key);
     d->awaited += result == 0;
@@ -322,8 +322,8 @@ int view_answer_each(const struct view_answer *a, uint32_t page,
     for (uint32_t i = d->first[page]; i < d->first[page + 1]; i++) {
         const redisReply *hash = d->replies->element[i];
         for (size_t k = 0; k + 1 < hash->elements; k += 2)
-            if (hash->element[k]->len != 0 && each(context, reply_span(hash->element[k]),
-                                                   reply_span(hash->element[k + 1])) != 0)
+            if (hash->element[k]->len != 0 &&
+                each(context, reply_span(hash->element[k]), reply_span(hash->element[k + 1])) != 0)
                 return -1;
     }
     return 0;

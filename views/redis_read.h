@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading views from an HTTP loop: the state of a view's current generation and pages of one site,
- * all of one moment (one MULTI/EXEC). Follows a generation that is switched meanwhile, and pages that
- * have sub-pages. Everything on the loop. */
+ * all of one moment (one MULTI/EXEC). Follows a generation that is switched meanwhile, and pages
+ * that have sub-pages. Everything on the loop. */
 #ifndef VIEWS_REDIS_READ_H
 #define VIEWS_REDIS_READ_H
 
@@ -42,8 +42,7 @@ struct view_question {
 
 /* Everything the question points to stays in place until on_answer, which is called once and never
  * before this returns; on -1 it is not called. */
-int view_reader_ask(struct view_reader *r, const struct view_question *q,
-                    struct err *e) MUST_CHECK;
+int view_reader_ask(struct view_reader *r, const struct view_question *q, struct err *e) MUST_CHECK;
 
 /* The rows of page i (of the question's pages), as stored. Stops with -1 when the callback does. */
 int view_answer_each(const struct view_answer *a, uint32_t page,

@@ -16,7 +16,8 @@ static void post_views(const char *site, int n)
 {
     struct buf body = {0};
     for (int i = 0; i < n; i++)
-        buf_printf(&body, "{\"pageUrl\":\"https://%s/%d\",\"userAgent\":\"%s\"}\n", site, i, browser);
+        buf_printf(&body, "{\"pageUrl\":\"https://%s/%d\",\"userAgent\":\"%s\"}\n", site, i,
+                   browser);
     rig_post(buf_span(&body), n);
     buf_clear(&body);
 }
@@ -60,8 +61,11 @@ static void every_endpoint_asks_for_its_scope(void **state)
         const struct {
             const char *token;
             int status;
-        } asked[] = {{"", cases[i].none}, {ingest, cases[i].ingest}, {read, cases[i].read},
-                     {NULL, cases[i].admin}, {"ff_unknown", 401}};
+        } asked[] = {{"", cases[i].none},
+                     {ingest, cases[i].ingest},
+                     {read, cases[i].read},
+                     {NULL, cases[i].admin},
+                     {"ff_unknown", 401}};
         for (size_t k = 0; k < 5; k++) {
             struct rig_request q = {.method = cases[i].method, .token = asked[k].token};
             int status = status_of(&q, cases[i].path);
@@ -145,8 +149,9 @@ static void a_public_site_is_read_without_a_token(void **state)
     struct rig_request nobody = {.token = ""};
     static const char path[] = "/v1/views/pageviews/rows?site=open.example&step=all";
     assert_int_equal(status_of(&nobody, path), 401);
-    struct support_answer a = rig_ask(
-        &(struct rig_request){.body = "{\"name\":\"open.example\",\"public\":true}"}, "/v1/admin/sites");
+    struct support_answer a =
+        rig_ask(&(struct rig_request){.body = "{\"name\":\"open.example\",\"public\":true}"},
+                "/v1/admin/sites");
     rig_expect(&a, 200);
     support_answer_clear(&a);
     assert_int_equal(status_of(&nobody, path), 200);
@@ -300,7 +305,10 @@ static void the_log_comes_as_lines_and_messagepack_too(void **state)
     q.accept = "application/msgpack";
     a = rig_ask(&q, "/v1/log?from=%lld", (long long)end - 3);
     rig_expect(&a, 200);
-    assert_memory_equal(a.body.p, "\x84\xa9partition\x00\xa6" "events\x93", 19);
+    assert_memory_equal(a.body.p,
+                        "\x84\xa9partition\x00\xa6"
+                        "events\x93",
+                        19);
     support_answer_clear(&a);
 }
 
@@ -455,7 +463,8 @@ static void a_stop_answers_those_who_wait(void **state)
     int64_t before_us = clock_monotonic_us();
     rig_stop(); /* exits with 0 */
     pthread_join(thread, NULL);
-    assert_true(clock_monotonic_us() - before_us < 25 * US_PER_SECOND); /* not the 30 s of the wait */
+    assert_true(clock_monotonic_us() - before_us <
+                25 * US_PER_SECOND); /* not the 30 s of the wait */
     support_answer_clear(&w.answer);
 }
 

@@ -19,8 +19,10 @@ struct kept_server {
 static void start(struct kept_server *k)
 {
     struct err e = {0};
-    struct servers_options o = {.data_dir = k->folder, .user = support_user(),
-                                .postgres = k->is_postgres, .redis = !k->is_postgres};
+    struct servers_options o = {.data_dir = k->folder,
+                                .user = support_user(),
+                                .postgres = k->is_postgres,
+                                .redis = !k->is_postgres};
     support_ok(servers_start(&k->servers, &o, &e), &e);
 }
 
@@ -42,8 +44,9 @@ static bool answers(void *arg)
     char *url = mem_format("%s%s", w->footfall->url, w->path);
     struct support_http request = {.url = url, .token = w->footfall->admin_token};
     struct support_answer a = support_http(&request);
-    bool good = a.status == w->status &&
-                (w->text == NULL || (a.body.p != NULL && strstr((char *)a.body.p, w->text) != NULL));
+    bool good =
+        a.status == w->status &&
+        (w->text == NULL || (a.body.p != NULL && strstr((char *)a.body.p, w->text) != NULL));
     support_answer_clear(&a);
     free(url);
     return good;
@@ -91,7 +94,8 @@ static void without_postgres(const struct support_footfall *f, struct kept_serve
 static void readiness_follows_redis_and_postgres(void **state)
 {
     (void)state;
-    struct kept_server postgres = {support_folder(), true, NULL}, redis = {support_folder(), false, NULL};
+    struct kept_server postgres = {support_folder(), true, NULL},
+                       redis = {support_folder(), false, NULL};
     struct support_footfall f = {0};
     start(&postgres);
     start(&redis);

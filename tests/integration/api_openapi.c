@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The description of the interface against the interface: every operation it names is used, and what
- * comes back (status, content type, shape) is what it says. */
+/* The description of the interface against the interface: every operation it names is used, and
+ * what comes back (status, content type, shape) is what it says. */
 #include "tests/support/api_rig.h"
 
 #include <stdio.h>
@@ -60,9 +60,11 @@ static bool any_type_fits(const struct json_value *type, const struct json_value
     return false;
 }
 
-static void check_value(const struct json_value *schema, const struct json_value *v, const char *where);
+static void check_value(const struct json_value *schema, const struct json_value *v,
+                        const char *where);
 
-static void check_members(const struct json_value *schema, const struct json_value *v, const char *where)
+static void check_members(const struct json_value *schema, const struct json_value *v,
+                          const char *where)
 {
     struct json_value required, properties, property, member;
     if (find(schema, "required", &required)) {
@@ -86,7 +88,8 @@ static void check_members(const struct json_value *schema, const struct json_val
     }
 }
 
-static void check_value(const struct json_value *schema, const struct json_value *v, const char *where)
+static void check_value(const struct json_value *schema, const struct json_value *v,
+                        const char *where)
 {
     struct json_value type, items, choices;
     if (find(schema, "type", &type) && !any_type_fits(&type, v))
@@ -115,16 +118,21 @@ struct operation {
     int status;
 };
 
-/* In this order: the first job is a replay, the second a verification, the second token the one made. */
+/* In this order: the first job is a replay, the second a verification, the second token the one
+ * made. */
 static const struct operation operations[] = {
     {"post", "/v1/events", "/v1/events", "{\"pageUrl\":\"https://o.example/\"}", NULL, 202},
     {"get", "/v1/pixel.gif", "/v1/pixel.gif?u=https%3A%2F%2Fo.example%2F", NULL, NULL, 200},
     {"get", "/v1/sources/{name}", "/v1/sources/mine", NULL, NULL, 200},
     {"get", "/v1/views/{name}/rows", "/v1/views/visitors/rows?site=o.example", NULL, NULL, 200},
-    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews_by_page/rows?site=o.example&step=all", NULL, NULL, 200},
-    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example", NULL, "text/csv", 200},
-    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example", NULL, "application/msgpack", 200},
-    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example&step=x", NULL, NULL, 400},
+    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews_by_page/rows?site=o.example&step=all",
+     NULL, NULL, 200},
+    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example", NULL, "text/csv",
+     200},
+    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example", NULL,
+     "application/msgpack", 200},
+    {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example&step=x", NULL, NULL,
+     400},
     {"get", "/v1/views", "/v1/views", NULL, NULL, 200},
     {"get", "/v1/views", "/v1/views", NULL, "application/msgpack", 200},
     {"get", "/v1/sites", "/v1/sites", NULL, NULL, 200},
@@ -135,7 +143,8 @@ static const struct operation operations[] = {
     {"get", "/v1/admin/replays", "/v1/admin/replays", NULL, NULL, 200},
     {"get", "/v1/admin/replays/{id}", "/v1/admin/replays/1", NULL, NULL, 200},
     {"delete", "/v1/admin/replays/{id}", "/v1/admin/replays/1", NULL, NULL, 200},
-    {"post", "/v1/admin/verifications", "/v1/admin/verifications", "{\"views\":[\"pageviews\"]}", NULL, 202},
+    {"post", "/v1/admin/verifications", "/v1/admin/verifications", "{\"views\":[\"pageviews\"]}",
+     NULL, 202},
     {"get", "/v1/admin/verifications", "/v1/admin/verifications", NULL, NULL, 200},
     {"get", "/v1/admin/verifications/{id}", "/v1/admin/verifications/2", NULL, NULL, 200},
     {"delete", "/v1/admin/verifications/{id}", "/v1/admin/verifications/2", NULL, NULL, 200},
@@ -176,7 +185,8 @@ static void check_content(const struct operation *o, const struct support_answer
     if (o->status >= 400 || a->body.n == 0)
         return; /* problems are checked elsewhere */
     const char *end = memchr(type.p, ';', type.n);
-    char *plain = mem_copy_span((struct span){type.p, end == NULL ? type.n : (size_t)(end - type.p)});
+    char *plain =
+        mem_copy_span((struct span){type.p, end == NULL ? type.n : (size_t)(end - type.p)});
     if (!find(&response, "content", &content) || !find(&content, plain, &media))
         fail_msg("%s %s: %s is not described", o->method, o->pattern, plain);
     if (strcmp(plain, "application/json") == 0 && find(&media, "schema", &schema)) {
@@ -192,14 +202,19 @@ static void answers_are_as_described(void **state)
     read_document();
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const struct operation *o = &operations[i];
-        const char *method = strcmp(o->method, "get") == 0 ? "GET" : strcmp(o->method, "post") == 0 ? "POST" : "DELETE";
-        struct rig_request q = {.method = method, .body = o->body, .accept = o->accept,
+        const char *method = strcmp(o->method, "get") == 0    ? "GET"
+                             : strcmp(o->method, "post") == 0 ? "POST"
+                                                              : "DELETE";
+        struct rig_request q = {.method = method,
+                                .body = o->body,
+                                .accept = o->accept,
                                 .content_type = o->body == NULL ? NULL : "application/json"};
         if (strcmp(o->path, "/readyz") == 0 || strstr(o->path, "/rows") != NULL)
             rig_wait_caught_up();
         struct support_answer a = rig_ask(&q, "%s", o->path);
         if (a.status != o->status)
-            fail_msg("%s %s: %d %s", method, o->path, a.status, a.body.p == NULL ? "" : (char *)a.body.p);
+            fail_msg("%s %s: %d %s", method, o->path, a.status,
+                     a.body.p == NULL ? "" : (char *)a.body.p);
         check_content(o, &a);
         support_answer_clear(&a);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows over HTTP against an oracle: random events go in through the real endpoint, and every number that
- * comes out is counted again from them, in local time by the C library. */
+/* Rows over HTTP against an oracle: random events go in through the real endpoint, and every number
+ * that comes out is counted again from them, in local time by the C library. */
 #include "tests/support/api_rig.h"
 
 #include <stdio.h>
@@ -16,7 +16,8 @@ static const char *const regions[] = {"DE", "US-CA", "FR", "ZZ"};
 static const char *const paths[] = {"/", "/pricing", "/docs/\xc3\xbc", "/a,b", "/x%20y"};
 static const char browser[] =
     "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0";
-static const char bot[] = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+static const char bot[] =
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 struct sample {
     int64_t time_s;
@@ -25,8 +26,8 @@ struct sample {
 };
 static struct sample samples[N_EVENTS];
 
-/* 17 days around the change of the clock in Berlin (29 March) and on Lord Howe (5 April); never the half
- * hour after midnight UTC, in which a visitor may still be yesterday's. */
+/* 17 days around the change of the clock in Berlin (29 March) and on Lord Howe (5 April); never the
+ * half hour after midnight UTC, in which a visitor may still be yesterday's. */
 static int64_t random_time(void)
 {
     int64_t day = 1773964800 + random() % 17 * 86400; /* 2026-03-20 */
@@ -37,18 +38,19 @@ static void make_samples(void)
 {
     srandom(5);
     for (int i = 0; i < N_EVENTS; i++)
-        samples[i] = (struct sample){random_time(), (unsigned)random() % 2, (unsigned)random() % 4,
-                                     (unsigned)random() % 5, (unsigned)random() % N_SESSIONS,
-                                     random() % 15 == 0};
+        samples[i] = (struct sample){
+            random_time(),          (unsigned)random() % 2,          (unsigned)random() % 4,
+            (unsigned)random() % 5, (unsigned)random() % N_SESSIONS, random() % 15 == 0};
 }
 
 static void put_sample(struct buf *out, const struct sample *s)
 {
-    buf_printf(out,
-               "{\"timestamp\":%lld,\"pageUrl\":\"https://%s%s\",\"sessionId\":\"s%u\",\"region\":\"%s\","
-               "\"userAgent\":\"%s\"}\n",
-               (long long)s->time_s, sites[s->site], paths[s->path], s->session, regions[s->region],
-               s->is_bot ? bot : browser);
+    buf_printf(
+        out,
+        "{\"timestamp\":%lld,\"pageUrl\":\"https://%s%s\",\"sessionId\":\"s%u\",\"region\":\"%s\","
+        "\"userAgent\":\"%s\"}\n",
+        (long long)s->time_s, sites[s->site], paths[s->path], s->session, regions[s->region],
+        s->is_bot ? bot : browser);
 }
 
 static void post_samples(void)
@@ -93,15 +95,19 @@ static bool is_wanted(const struct question *q, const struct sample *s)
 
 static int64_t midnight_after(const struct tm *tm, int days, int months)
 {
-    struct tm next = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon + months,
-                      .tm_mday = tm->tm_mday + days, .tm_isdst = -1};
+    struct tm next = {.tm_year = tm->tm_year,
+                      .tm_mon = tm->tm_mon + months,
+                      .tm_mday = tm->tm_mday + days,
+                      .tm_isdst = -1};
     return mktime(&next);
 }
 
 static int64_t seconds_of(const char *step)
 {
     int64_t n = strtol(step, NULL, 10);
-    return strcmp(step, "minute") == 0 ? 60 : strcmp(step, "hour") == 0 ? 3600 : n * (strchr(step, 'h') != NULL ? 3600 : 60);
+    return strcmp(step, "minute") == 0 ? 60
+           : strcmp(step, "hour") == 0 ? 3600
+                                       : n * (strchr(step, 'h') != NULL ? 3600 : 60);
 }
 
 /* The end of the slot that starts at start_s; fails unless one starts there. */
@@ -155,10 +161,9 @@ static struct support_answer ask(const struct question *q, const char *more)
         snprintf(only, sizeof only, "&filter[region]=%s", q->only_region);
     if (q->dimension != NULL)
         snprintf(by, sizeof by, "&by=%s", q->dimension);
-    struct support_answer a =
-        rig_get("/v1/views/%s/rows?site=%s&from=%lld&to=%lld&step=%s&tz=%s&limit=10000%s%s%s", q->view,
-                sites[q->site], (long long)q->from_s, (long long)q->to_s, q->step, q->tz, by, only,
-                more);
+    struct support_answer a = rig_get(
+        "/v1/views/%s/rows?site=%s&from=%lld&to=%lld&step=%s&tz=%s&limit=10000%s%s%s", q->view,
+        sites[q->site], (long long)q->from_s, (long long)q->to_s, q->step, q->tz, by, only, more);
     rig_expect(&a, 200);
     return a;
 }
@@ -219,14 +224,17 @@ static void every_number_equals_a_recount_of_the_events(void **state)
 {
     (void)state;
     static const char *const steps[] = {"15m", "hour", "6h", "day", "week", "month", "all", "7h"};
-    static const char *const zones[] = {"UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe",
-                                        "America/New_York"};
+    static const char *const zones[] = {"UTC", "Europe/Berlin", "Asia/Kathmandu",
+                                        "Australia/Lord_Howe", "America/New_York"};
     post_samples();
     for (int k = 0; k < 80; k++) {
-        int64_t from = 1773964800 / 900 + random() % (17 * 96), to = from + 1 + random() % (10 * 96);
+        int64_t from = 1773964800 / 900 + random() % (17 * 96),
+                to = from + 1 + random() % (10 * 96);
         bool by_page = k % 2 == 0;
         struct question q = {.view = by_page ? "pageviews_by_page" : "pageviews_by_region",
-                             .dimension = random() % 3 == 0 ? NULL : by_page ? "path" : "region",
+                             .dimension = random() % 3 == 0 ? NULL
+                                          : by_page         ? "path"
+                                                            : "region",
                              .site = (unsigned)random() % 2,
                              .from_s = from * 900,
                              .to_s = to * 900,
@@ -243,18 +251,25 @@ static void minutes_equal_a_recount_too(void **state)
     post_samples();
     for (int k = 0; k < 10; k++) {
         int64_t from = 1773964800 / 60 + random() % (16 * 1440);
-        struct question q = {.view = "pageviews_by_region", .dimension = "region", .site = 0,
-                             .from_s = from * 60, .to_s = (from + 1 + random() % 3000) * 60,
-                             .step = "minute", .tz = "Asia/Kathmandu"};
+        struct question q = {.view = "pageviews_by_region",
+                             .dimension = "region",
+                             .site = 0,
+                             .from_s = from * 60,
+                             .to_s = (from + 1 + random() % 3000) * 60,
+                             .step = "minute",
+                             .tz = "Asia/Kathmandu"};
         check(&q);
     }
 }
 
 /* ------------------------------------------------------------------ parameters and forms */
 
-static const struct question whole = {.view = "pageviews_by_region", .dimension = "region",
-                                      .from_s = 1773964800, .to_s = 1773964800 + 20 * 86400,
-                                      .step = "day", .tz = "UTC"};
+static const struct question whole = {.view = "pageviews_by_region",
+                                      .dimension = "region",
+                                      .from_s = 1773964800,
+                                      .to_s = 1773964800 + 20 * 86400,
+                                      .step = "day",
+                                      .tz = "UTC"};
 
 static void limit_and_offset_cut_the_order(void **state)
 {
@@ -275,10 +290,10 @@ static void limit_and_offset_cut_the_order(void **state)
     }
     assert_true(n > 30);
     support_answer_clear(&all);
-    struct support_answer some =
-        rig_get("/v1/views/pageviews_by_region/rows?site=a.example&from=%lld&to=%lld&step=day&limit=7&"
-                "offset=%lld",
-                (long long)whole.from_s, (long long)whole.to_s, (long long)n - 3);
+    struct support_answer some = rig_get(
+        "/v1/views/pageviews_by_region/rows?site=a.example&from=%lld&to=%lld&step=day&limit=7&"
+        "offset=%lld",
+        (long long)whole.from_s, (long long)whole.to_s, (long long)n - 3);
     rig_expect(&some, 200);
     root = rig_json(&some);
     rows = rig_member(&root, "rows");
@@ -320,13 +335,16 @@ static void csv_has_a_line_for_each_row(void **state)
     q.view = "pageviews_by_page";
     q.dimension = "path";
     char expected[600], *at = expected;
-    static const char *const quoted[][2] = {{"/", "/"}, {"/a,b", "\"/a,b\""},
+    static const char *const quoted[][2] = {{"/", "/"},
+                                            {"/a,b", "\"/a,b\""},
                                             {"/docs/\xc3\xbc", "/docs/\xc3\xbc"},
-                                            {"/pricing", "/pricing"}, {"/x%20y", "/x%20y"}};
+                                            {"/pricing", "/pricing"},
+                                            {"/x%20y", "/x%20y"}};
     at += sprintf(at, "path,pageviews,visitors\r\n");
     for (int i = 0; i < 5; i++) {
         struct counts c = count(&q, q.from_s, q.to_s, span_of(quoted[i][0]));
-        at += sprintf(at, "%s,%lld,%lld\r\n", quoted[i][1], (long long)c.pageviews, (long long)c.visitors);
+        at += sprintf(at, "%s,%lld,%lld\r\n", quoted[i][1], (long long)c.pageviews,
+                      (long long)c.visitors);
     }
     assert_string_equal((char *)a.body.p, expected);
     assert_true(span_is(support_header(&a, "content-type"), "text/csv; charset=utf-8"));
@@ -336,7 +354,8 @@ static void csv_has_a_line_for_each_row(void **state)
 static void an_etag_holds_until_something_changes(void **state)
 {
     (void)state;
-    static const char path[] = "/v1/views/pageviews/rows?site=a.example&from=0&to=2000000000&step=all";
+    static const char path[] =
+        "/v1/views/pageviews/rows?site=a.example&from=0&to=2000000000&step=all";
     post_samples();
     struct support_answer a = rig_get(path);
     rig_expect(&a, 200);
@@ -366,16 +385,18 @@ static void a_page_in_several_parts_is_read_whole(void **state)
     struct buf body = {0};
     for (int i = 0; i < N_PATHS; i++)
         buf_printf(&body,
-                   "{\"timestamp\":1775000000,\"pageUrl\":\"https://wide.example/%d\",\"sessionId\":\"s%d\","
+                   "{\"timestamp\":1775000000,\"pageUrl\":\"https://wide.example/"
+                   "%d\",\"sessionId\":\"s%d\","
                    "\"userAgent\":\"%s\"}\n",
                    i, i % 100, browser);
     rig_post(buf_span(&body), N_PATHS);
     buf_clear(&body);
     rig_wait_caught_up();
-    for (int attempt = 0; attempt < 2; attempt++) { /* the first finds out how many parts there are */
-        struct support_answer a =
-            rig_get("/v1/views/pageviews_by_page/rows?site=wide.example&from=1774990800&to=1775005200&"
-                    "step=all&limit=10000");
+    for (int attempt = 0; attempt < 2;
+         attempt++) { /* the first finds out how many parts there are */
+        struct support_answer a = rig_get(
+            "/v1/views/pageviews_by_page/rows?site=wide.example&from=1774990800&to=1775005200&"
+            "step=all&limit=10000");
         rig_expect(&a, 200);
         struct json_value root = rig_json(&a), totals = rig_member(&root, "totals");
         assert_int_equal(rig_int(&root, "total_rows"), N_PATHS);

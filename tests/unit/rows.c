@@ -39,7 +39,8 @@ static int load(void **state)
     struct err e = {0};
     srandom(3);
     for (int i = 0; i < N_EVENTS; i++) {
-        samples[i].time_us = time_of("2026-03-01T00:00:00Z") + random() % (40 * 86400) * US_PER_SECOND;
+        samples[i].time_us =
+            time_of("2026-03-01T00:00:00Z") + random() % (40 * 86400) * US_PER_SECOND;
         for (int d = 0; d < PLAN_MAX_DIMENSIONS; d++)
             samples[i].dimensions[d] = span_of(values[random() % N_VALUES]);
         samples[i].visitor = sketch_hash(&(long){random() % N_VISITORS}, sizeof(long));
@@ -130,7 +131,8 @@ static void add_page(struct rows *r, const struct range_page *page)
         unsigned slot;
         bool first = falls_in(&s, &samples[i], &slot);
         for (int k = 0; k < i && first; k++)
-            first = !(falls_in(&s, &samples[k], &slot) && same_group(s.plan, &samples[i], &samples[k]));
+            first =
+                !(falls_in(&s, &samples[k], &slot) && same_group(s.plan, &samples[i], &samples[k]));
         if (!first)
             continue;
         store_row(&s, i);
@@ -163,9 +165,12 @@ static void ask(struct asked *a, const char *view, const char *text)
     assert_int_equal(query_parse(&q, span_of(text), params, decoded, &e.err), 0);
     if (rows_query_parse(&a->query, p, q.params, q.n, &e) != 0)
         fail_msg("%s", e.err.text);
-    struct range_request request = {.from = a->query.from, .to = a->query.to,
-                                    .step = a->query.step, .tz = a->query.tz,
-                                    .now_us = time_of("2026-11-23T00:00:00Z"), .plan = p,
+    struct range_request request = {.from = a->query.from,
+                                    .to = a->query.to,
+                                    .step = a->query.step,
+                                    .tz = a->query.tz,
+                                    .now_us = time_of("2026-11-23T00:00:00Z"),
+                                    .plan = p,
                                     .zones = database};
     a->arena = (struct arena){0};
     if (range_make(&a->range, &request, &a->arena, &e) != 0)
@@ -182,7 +187,8 @@ static void clear(struct asked *a)
     arena_clear(&a->arena);
 }
 
-static bool counts(const struct asked *a, const struct sample *x, int32_t slot, const struct span *texts)
+static bool counts(const struct asked *a, const struct sample *x, int32_t slot,
+                   const struct span *texts)
 {
     const struct range *g = &a->range;
     int64_t to_us = slot + 1 < (int32_t)g->n_slots ? g->slot_us[slot + 1] : g->to_us;
@@ -239,9 +245,11 @@ static void rows_equal_what_the_events_say(void **state)
     (void)state;
     static const char *const views[] = {"pageviews_by_campaign", "pageviews_by_region", "visitors"};
     static const char *const steps[] = {"15m", "hour", "6h", "day", "week", "month", "all"};
-    static const char *const zones[] = {"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/Sao_Paulo"};
+    static const char *const zones[] = {"UTC", "Europe/Berlin", "Asia/Kathmandu",
+                                        "America/Sao_Paulo"};
     static const char *const more[][4] = {
-        {"", "&by=utm_medium", "&by=&fill=0", "&filter[utm_source]=DE&filter[utm_source]=&null[utm_medium]=false"},
+        {"", "&by=utm_medium", "&by=&fill=0",
+         "&filter[utm_source]=DE&filter[utm_source]=&null[utm_medium]=false"},
         {"", "&filter[region]!=DE&fill=0", "&null[region]=true", "&by="},
         {"", "&fill=0", "", ""}};
     for (int k = 0; k < 60; k++) {
@@ -273,7 +281,8 @@ static void assert_ascends(const struct rows *r, const uint32_t *cells, uint32_t
 static void pages_of_an_ordered_answer_make_the_whole(void **state)
 {
     (void)state;
-    static const char *const orders[] = {"-pageviews", "time", "-time,visitors", "utm_source,-visitors"};
+    static const char *const orders[] = {"-pageviews", "time", "-time,visitors",
+                                         "utm_source,-visitors"};
     for (int k = 0; k < 4; k++) {
         struct asked a;
         char text[300];
@@ -300,7 +309,9 @@ static void pages_of_an_ordered_answer_make_the_whole(void **state)
 static char *write(struct asked *a, enum rows_form form)
 {
     struct buf out = {0};
-    struct rows_about about = {.site = span_of("example.com"), .offset = 12, .generation = 3,
+    struct rows_about about = {.site = span_of("example.com"),
+                               .offset = 12,
+                               .generation = 3,
                                .has_watermark = true,
                                .watermark_us = time_of("2026-04-01T00:00:00Z")};
     rows_write(&a->rows, &about, form, &out);
@@ -312,23 +323,25 @@ static void an_answer_is_json_as_the_contract_says(void **state)
 {
     (void)state;
     struct asked a;
-    ask(&a, "visitors", "from=2026-03-01T00:00:00Z&to=2026-04-10T00:00:00Z&step=month&tz=Europe/Berlin");
+    ask(&a, "visitors",
+        "from=2026-03-01T00:00:00Z&to=2026-04-10T00:00:00Z&step=month&tz=Europe/Berlin");
     char expected[900];
     int64_t march[2], april[2], total[2];
     expect(&a, 0, NULL, march); /* February's last hour in Berlin is no part of the range */
     expect(&a, 1, NULL, april);
     assert_int_equal(a.rows.n_cells, 2);
     total[0] = march[0] + april[0];
-    snprintf(expected, sizeof expected,
-             "{\"view\":\"visitors\",\"site\":\"example.com\",\"from\":\"2026-03-01T01:00:00+01:00\","
-             "\"to\":\"2026-04-10T02:00:00+02:00\",\"step\":\"month\",\"tz\":\"Europe/Berlin\","
-             "\"columns\":[\"time\",\"pageviews\",\"visitors\"],"
-             "\"rows\":[[\"2026-03-01T00:00:00+01:00\",%lld,%lld],"
-             "[\"2026-04-01T00:00:00+02:00\",%lld,%lld]],\"total_rows\":2,"
-             "\"totals\":{\"pageviews\":%lld,\"visitors\":%d},\"approximate\":{\"visitors\":0.0081},"
-             "\"as_of\":{\"offset\":12,\"watermark\":\"2026-04-01T02:00:00+02:00\",\"generation\":3}}",
-             (long long)march[0], (long long)march[1], (long long)april[0], (long long)april[1],
-             (long long)total[0], N_VISITORS);
+    snprintf(
+        expected, sizeof expected,
+        "{\"view\":\"visitors\",\"site\":\"example.com\",\"from\":\"2026-03-01T01:00:00+01:00\","
+        "\"to\":\"2026-04-10T02:00:00+02:00\",\"step\":\"month\",\"tz\":\"Europe/Berlin\","
+        "\"columns\":[\"time\",\"pageviews\",\"visitors\"],"
+        "\"rows\":[[\"2026-03-01T00:00:00+01:00\",%lld,%lld],"
+        "[\"2026-04-01T00:00:00+02:00\",%lld,%lld]],\"total_rows\":2,"
+        "\"totals\":{\"pageviews\":%lld,\"visitors\":%d},\"approximate\":{\"visitors\":0.0081},"
+        "\"as_of\":{\"offset\":12,\"watermark\":\"2026-04-01T02:00:00+02:00\",\"generation\":3}}",
+        (long long)march[0], (long long)march[1], (long long)april[0], (long long)april[1],
+        (long long)total[0], N_VISITORS);
     char *text = write(&a, ROWS_JSON);
     assert_string_equal(text, expected);
     free(text);
@@ -347,11 +360,12 @@ static void csv_quotes_what_needs_it_and_tells_null_from_empty(void **state)
         struct span text = span_of(values[i]);
         expect(&a, 0, &text, n[i]);
     }
-    snprintf(expected, sizeof expected,
-             "region,pageviews\r\n\"\",%lld\r\nDE,%lld\r\nUS-CA,%lld\r\n\"caf\xc3\xa9, \"\"x\"\"\",%lld"
-             "\r\n,%lld\r\n",
-             (long long)n[2][0], (long long)n[0][0], (long long)n[1][0], (long long)n[4][0],
-             (long long)n[3][0]);
+    snprintf(
+        expected, sizeof expected,
+        "region,pageviews\r\n\"\",%lld\r\nDE,%lld\r\nUS-CA,%lld\r\n\"caf\xc3\xa9, \"\"x\"\"\",%lld"
+        "\r\n,%lld\r\n",
+        (long long)n[2][0], (long long)n[0][0], (long long)n[1][0], (long long)n[4][0],
+        (long long)n[3][0]);
     char *text = write(&a, ROWS_CSV);
     assert_string_equal(text, expected);
     free(text);
@@ -391,13 +405,15 @@ static void limits_are_errors_that_name_what_to_change(void **state)
 static void stored_bytes_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "\x90", "\x91\x02", "\x94\x01\x70\x01\x01", "\xc0",
-                                      "\x95\x01\x00\x01\x01"};
+    static const char *const bad[] = {
+        "", "\x90", "\x91\x02", "\x94\x01\x70\x01\x01", "\xc0", "\x95\x01\x00\x01\x01"};
     struct asked a;
     ask(&a, "pageviews_by_region", "from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&step=hour");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct refusal e = {0};
-        assert_int_equal(rows_add(&a.rows, &a.range.pages[0], SPAN_LITERAL("\x91\xa2" "DE"),
+        assert_int_equal(rows_add(&a.rows, &a.range.pages[0],
+                                  SPAN_LITERAL("\x91\xa2"
+                                               "DE"),
                                   span_of(bad[i]), &e),
                          -1);
         assert_int_equal(e.err.kind, ERR_DATA);

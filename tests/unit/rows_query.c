@@ -44,7 +44,8 @@ static void all_parameters_are_understood(void **state)
     (void)state;
     struct parsed p;
     parse(&p, "pageviews_by_campaign",
-          "site=a.b&from=1&to=2&step=day&tz=UTC&by=utm_medium,utm_source&filter%5Butm_source%5D=x%2Cy&"
+          "site=a.b&from=1&to=2&step=day&tz=UTC&by=utm_medium,utm_source&filter%5Butm_source%5D=x%"
+          "2Cy&"
           "filter[utm_source]=&filter[utm_medium]!=mail&null[utm_campaign]=true&order=-visitors,"
           "utm_medium,time&limit=10&offset=20&fill=0");
     assert_int_equal(p.result, 0);
@@ -148,8 +149,7 @@ static void conditions_choose_groups(void **state)
     assert_false(wants("filter[region]=DE&filter[region]!=DE", "DE"));
 }
 
-static const char *const offers[] = {"application/json", "application/msgpack",
-                                     "text/csv", NULL};
+static const char *const offers[] = {"application/json", "application/msgpack", "text/csv", NULL};
 
 static void the_best_accepted_form_is_chosen(void **state)
 {
@@ -158,11 +158,21 @@ static void the_best_accepted_form_is_chosen(void **state)
         const char *accept;
         int chosen;
     } cases[] = {
-        {NULL, 0}, {"", 0}, {"*/*", 0}, {"text/csv", 2}, {"Text/CSV", 2}, {"text/*", 2},
-        {"text/html,application/xhtml+xml,*/*;q=0.8", 0}, {"text/csv;q=0.5, application/msgpack", 1},
-        {"text/csv;q=0.5,application/json;q=0.4", 2}, {"image/png", -1}, {"text/csv;q=0", -1},
-        {"application/json;q=0, */*", 1}, {"application/json ; charset=utf-8 ; q=0.9, text/csv", 2},
-        {",,,", -1}, {";;q=1", -1},
+        {NULL, 0},
+        {"", 0},
+        {"*/*", 0},
+        {"text/csv", 2},
+        {"Text/CSV", 2},
+        {"text/*", 2},
+        {"text/html,application/xhtml+xml,*/*;q=0.8", 0},
+        {"text/csv;q=0.5, application/msgpack", 1},
+        {"text/csv;q=0.5,application/json;q=0.4", 2},
+        {"image/png", -1},
+        {"text/csv;q=0", -1},
+        {"application/json;q=0, */*", 1},
+        {"application/json ; charset=utf-8 ; q=0.9, text/csv", 2},
+        {",,,", -1},
+        {";;q=1", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (accept_choose(span_of(cases[i].accept), offers) != cases[i].chosen)

@@ -74,9 +74,10 @@ static void dates_and_days_are_inverse(void **state)
 static void names_that_are_no_zone_are_not_found(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",         "Mars/Olympus",   "../../etc/passwd", "europe/berlin",
-                                      "zone.tab", "posix/Asia/Tokyo", "Europe/",        "/UTC",
-                                      "Europe",   "localtime"};
+    static const char *const bad[] = {
+        "",         "Mars/Olympus",     "../../etc/passwd", "europe/berlin",
+        "zone.tab", "posix/Asia/Tokyo", "Europe/",          "/UTC",
+        "Europe",   "localtime"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_null(zones_find(database, span_of(bad[i])));
     char with_nul[] = "Asia/Tokyo\0x";
@@ -142,10 +143,10 @@ static int64_t first_minute_of(const struct zone *z, int64_t d)
 static void days_start_at_the_first_instant_of_their_date(void **state)
 {
     (void)state;
-    static const char *const names[] = {"America/Sao_Paulo", "Asia/Beirut",     "America/Havana",
-                                        "America/St_Johns",  "Asia/Kathmandu",  "Australia/Lord_Howe",
-                                        "Pacific/Apia",      "Pacific/Chatham", "Africa/Cairo",
-                                        "America/Nuuk",      "Asia/Gaza",       "Europe/Dublin"};
+    static const char *const names[] = {
+        "America/Sao_Paulo", "Asia/Beirut",         "America/Havana", "America/St_Johns",
+        "Asia/Kathmandu",    "Australia/Lord_Howe", "Pacific/Apia",   "Pacific/Chatham",
+        "Africa/Cairo",      "America/Nuuk",        "Asia/Gaza",      "Europe/Dublin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct zone *z = zone(names[i]);
         int64_t end_us = time_of("2045-01-01T00:00:00Z");
@@ -241,9 +242,16 @@ static void broken_files_are_refused(void **state)
 static void broken_rules_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",           "CET",        "CET-1CEST",      "CET-1CEST,M3",
-                                      "CET-1CEST,M13.1.0,M1.1.0", "CET-25",         "<+01-1",
-                                      "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-1CEST,J0,J5", "C1"};
+    static const char *const bad[] = {"",
+                                      "CET",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3",
+                                      "CET-1CEST,M13.1.0,M1.1.0",
+                                      "CET-25",
+                                      "<+01-1",
+                                      "CET-1CEST,M3.5.0,M10.5.0/3x",
+                                      "CET-1CEST,J0,J5",
+                                      "C1"};
     struct tzif_rule rule;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = {0};
