@@ -53,39 +53,13 @@ static void live_equals_sql(struct service *s)
                    "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot");
 }
 
-static void verify_agrees(struct service *s)
-{
-    struct buf out = {0}, err_out = {0};
-    const char *words[] = {"verify", "--data-dir", s->footfall.data_dir, NULL};
-    int status = support_footfall_run(&out, &err_out, words);
-    if (status != 0)
-        print_message("%s%s", out.p, err_out.p);
-    assert_int_equal(status, 0);
-    buf_clear(&out);
-    buf_clear(&err_out);
-}
-
-static void replay_changes_nothing(struct service *s)
-{
-    struct buf out = {0}, err_out = {0};
-    const char *words[] = {"replay", "--data-dir", s->footfall.data_dir, NULL};
-    int status = support_footfall_run(&out, &err_out, words);
-    if (status != 0 || strstr((char *)out.p, "changed") != NULL)
-        print_message("%s%s", out.p, err_out.p);
-    assert_int_equal(status, 0);
-    assert_null(strstr((char *)out.p, "changed"));
-    assert_non_null(strstr((char *)out.p, "same"));
-    buf_clear(&out);
-    buf_clear(&err_out);
-}
-
 static void the_law_holds(struct service *s)
 {
     live_equals_sql(s);
-    verify_agrees(s);
-    replay_changes_nothing(s);
+    service_verify_agrees(s);
+    service_replay_changes_nothing(s);
     live_equals_sql(s);
-    verify_agrees(s);
+    service_verify_agrees(s);
 }
 
 /* ------------------------------------------------------------------ tests */

@@ -215,3 +215,34 @@ void service_wait_caught_up(struct service *s, int deadline_ms)
 {
     wait_until(deadline_ms, "the views to catch up with the log", has_caught_up, s);
 }
+
+/* Runs a command on the service; it must end with 0. */
+static void run_command(struct service *s, const char *command, struct buf *out)
+{
+    struct buf err_out = {0};
+    const char *words[] = {command, "--data-dir", s->footfall.data_dir, NULL};
+    int status = support_footfall_run(out, &err_out, words);
+    if (status != 0)
+        print_message("%s\n%s%s", command, (char *)out->p, (char *)err_out.p);
+    assert_int_equal(status, 0);
+    buf_clear(&err_out);
+}
+
+void service_verify_agrees(struct service *s)
+{
+    struct buf out = {0};
+    run_command(s, "verify", &out);
+    assert_non_null(strstr((char *)out.p, "agrees"));
+    buf_clear(&out);
+}
+
+void service_replay_changes_nothing(struct service *s)
+{
+    struct buf out = {0};
+    run_command(s, "replay", &out);
+    if (strstr((char *)out.p, "changed") != NULL)
+        print_message("%s", (char *)out.p);
+    assert_null(strstr((char *)out.p, "changed"));
+    assert_non_null(strstr((char *)out.p, "same"));
+    buf_clear(&out);
+}

@@ -33,4 +33,8 @@ void service_post_all(struct service *s, struct traffic *t, unsigned n);
 /* Until every view's offset is the head. */
 void service_wait_caught_up(struct service *s, int deadline_ms);
 
+/* The law, by the commands: every view equals its SQL; a replay gives what the live views showed. */
+void service_verify_agrees(struct service *s);
+void service_replay_changes_nothing(struct service *s);
+
 #endif
