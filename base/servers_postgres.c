@@ -202,25 +202,25 @@ static long pid_file(const struct servers *s, bool *ready)
 }
 
 /* After all of ours have ended: a living process with the file's id is either a PostgreSQL that
- * someone started by hand, or has nothing to do with it (ids are reused, after a reboot above all).
- */
+ * someone started by hand, or has nothing to do with it (ids are reused, after a reboot above all;
+ * and who has ended but was not waited for yet has an id, and no command line). PostgreSQL itself
+ * would refuse to start for any of them. */
 static int check_pid_file(const struct servers *s, struct err *e)
 {
     bool ready = false;
     long pid = pid_file(s, &ready);
     struct buf line = {0};
     int result = 0;
-    if (pid > 0 && process_command_line(&line, (pid_t)pid)) {
-        if (memmem(line.p, line.n, "postgres", 8) != NULL) {
-            result = err_set(e, ERR_BUSY,
-                             "%s/postgres is served by a PostgreSQL that was not started by "
-                             "footfall (process %ld): stop it",
-                             s->data_dir, pid);
-        } else {
-            char *path = cluster_path(s, "/postmaster.pid");
-            unlink(path);
-            free(path);
-        }
+    bool named = pid > 0 && process_command_line(&line, (pid_t)pid);
+    if (named && memmem(line.p, line.n, "postgres", 8) != NULL) {
+        result = err_set(e, ERR_BUSY,
+                         "%s/postgres is served by a PostgreSQL that was not started by "
+                         "footfall (process %ld): stop it",
+                         s->data_dir, pid);
+    } else if (pid > 0) {
+        char *path = cluster_path(s, "/postmaster.pid");
+        unlink(path);
+        free(path);
     }
     buf_clear(&line);
     return result;

@@ -254,6 +254,29 @@ static void left_overs_of_a_killed_owner_are_cleared_away_at_once(void **state)
     free(folder);
 }
 
+/* A killed postmaster whose parent was killed with it has an id until somebody waits for it. */
+static void a_dead_postmaster_that_nobody_waited_for_does_not_stand_in_the_way(void **state)
+{
+    (void)state;
+    char *folder = support_folder(), *path = mem_format("%s/postgres/postmaster.pid", folder);
+    servers_stop(start(folder, true, false));
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)dead, &info, WEXITED | WNOWAIT), 0);
+    char *text = mem_format("%ld\n", (long)dead);
+    struct err e = {0};
+    support_ok(file_write(path, span_of(text), 0644, &e), &e);
+    struct servers *s = start(folder, true, false);
+    assert_int_equal(support_sql_int(servers_postgres_uri(s), "SELECT 1"), 1);
+    servers_stop(s);
+    waitpid(dead, NULL, 0);
+    free(text);
+    free(path);
+    free(folder);
+}
+
 static void a_busy_folder_is_refused(void **state)
 {
     (void)state;
@@ -465,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_busy_orphan_of_a_killed_postmaster_does_not_stand_in_the_way),
         cmocka_unit_test(no_orphan_is_left_when_the_owner_is_killed),
         cmocka_unit_test(left_overs_of_a_killed_owner_are_cleared_away_at_once),
+        cmocka_unit_test(a_dead_postmaster_that_nobody_waited_for_does_not_stand_in_the_way),
         cmocka_unit_test(a_busy_folder_is_refused),
         cmocka_unit_test(an_unloadable_append_only_file_is_moved_aside),
         cmocka_unit_test(a_truncated_append_only_file_is_loaded_up_to_its_end),
