@@ -10,6 +10,8 @@
 
 enum chore { CHORE_TOKENS, CHORE_SITES, CHORE_SALTS, CHORE_KEYS, CHORE_SEGMENTS, N_CHORES };
 
+enum { PATIENCE_MS = 10000 }; /* the caller has more to do */
+
 struct maintainer {
     struct maintain_options options;
     char *uri;
@@ -77,8 +79,9 @@ int maintain_run(struct maintainer *m, int64_t now_us, struct err *e)
     }
     if (m->sql == NULL && sql_open(&m->sql, m->uri, e) != 0)
         return -1;
+    sql_set_patience(m->sql, PATIENCE_MS);
     int status = 0;
-    for (int i = 0; i < N_CHORES; i++) {
+    for (int i = 0; i < N_CHORES && !sql_is_down(m->sql); i++) {
         struct err failure = {0};
         if (now_us < m->due_us[i] && m->due_us[i] - now_us <= chores[i].interval_us)
             continue; /* further off than that: the clock was set back */

@@ -129,6 +129,7 @@ int migrate_run(const char *postgres_uri, enum migrate_mode mode, struct err *e)
     struct sql *s;
     if (sql_open(&s, postgres_uri, e) != 0)
         return -1;
+    sql_set_patience(s, 0); /* another migration, or a large one */
     int status = check_server(s, e) != 0 ? -1 : migrate_locked(s, mode, e);
     sql_close(s);
     return status;

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "log/sql.h"
 
-enum { MAX_PARTITIONS = 64 };
+enum { MAX_PARTITIONS = 64, PATIENCE_MS = 5000 /* the caller has more to do */ };
 
 struct notifier {
     char *uri;
@@ -56,6 +56,8 @@ int notifier_flush(struct notifier *n, struct err *e)
         n->sql = NULL;
     }
     int status = n->sql == NULL ? sql_open(&n->sql, n->uri, e) : 0;
+    if (n->sql != NULL)
+        sql_set_patience(n->sql, PATIENCE_MS);
     for (unsigned p = 0; status == 0 && p < MAX_PARTITIONS; p++)
         if (marked & UINT64_C(1) << p)
             status = send_one(n, p, e);

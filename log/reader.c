@@ -160,7 +160,8 @@ static int prepare(struct log_reader *r, column_set columns, const char *name, s
         return -1;
     struct buf text = {0};
     statement_text(&text, columns);
-    PGresult *result = PQprepare(sql_handle(r->sql), name, (const char *)text.p, 3, types);
+    int sent = PQsendPrepare(sql_handle(r->sql), name, (const char *)text.p, 3, types);
+    PGresult *result = sent == 1 ? sql_answer(r->sql) : NULL;
     bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (done)
         r->prepared[r->n_prepared++] = columns;
@@ -290,15 +291,13 @@ int log_read_finish(struct log_reader *r, struct log_chunk *out, struct err *e)
     assert(r->under_way);
     r->under_way = false;
     *out = (struct log_chunk){.next_seq = r->range.from_seq};
-    PGconn *conn = sql_handle(r->sql);
-    PGresult *result = PQgetResult(conn);
-    for (PGresult *rest; result != NULL && (rest = PQgetResult(conn)) != NULL;)
-        PQclear(rest);
+    PGresult *result = sql_answer(r->sql);
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
         return take_rows(result, &r->range, out, e);
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     bool down = sql_is_down(r->sql) || state == NULL || strncmp(state, "57", 2) == 0;
-    err_set(e, down ? ERR_DOWN : ERR_DATA, "PostgreSQL, reading the log: %s", PQerrorMessage(conn));
+    err_set(e, down ? ERR_DOWN : ERR_DATA, "PostgreSQL, reading the log: %s",
+            result == NULL ? "no answer in time" : PQresultErrorMessage(result));
     PQclear(result);
     return -1;
 }

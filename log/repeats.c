@@ -159,8 +159,9 @@ static PGresult *ask(struct repeats *r, struct sql *sql, enum kind kind)
     int lengths[] = {4, (int)params[0].n, (int)params[1].n, (int)params[2].n};
     static const int binary[] = {1, 1, 1, 1};
     static const Oid types[] = {23, 1016, 1009, 1009}; /* int4, int8[], text[], text[] */
-    PGresult *result =
-        PQexecParams(sql_handle(sql), questions[kind], 4, types, values, lengths, binary, 1);
+    int sent =
+        PQsendQueryParams(sql_handle(sql), questions[kind], 4, types, values, lengths, binary, 1);
+    PGresult *result = sent == 1 ? sql_answer(sql) : NULL;
     for (int i = 0; i < 3; i++)
         array_reset(&a[i]);
     return result;

@@ -4,15 +4,24 @@
 
 #include <assert.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+enum { TICK_MS = 1000 };
 
 struct sql {
     PGconn *conn;
     PGcancel *cancel;
     char state[6]; /* SQLSTATE of the last failure */
+    int64_t patience_ms;
+    int (*tick)(void *context, struct err *e);
+    void *context;
+    struct err lost; /* why we gave the connection up, if we did */
 };
 
 static void ignore_notice(void *context, const PGresult *result)
@@ -43,6 +52,8 @@ static enum err_kind kind_of_state(const char *state)
 /* Records the failure of `result`, or of the connection when it is NULL. */
 static int fail(struct sql *s, const PGresult *result, struct err *e)
 {
+    if (s->lost.kind != ERR_NONE)
+        return err_set(e, s->lost.kind, "%s", s->lost.text);
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
@@ -60,7 +71,7 @@ const char *sql_state(const struct sql *s)
 
 bool sql_is_down(const struct sql *s)
 {
-    return PQstatus(s->conn) == CONNECTION_BAD;
+    return PQstatus(s->conn) == CONNECTION_BAD || s->lost.kind != ERR_NONE;
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -100,6 +111,8 @@ static int prepare_session(struct sql *s, struct err *e)
     if (PQstatus(s->conn) != CONNECTION_OK)
         return fail(s, NULL, e);
     PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
+    if (PQsetnonblocking(s->conn, 1) != 0)
+        return fail(s, NULL, e);
     if (check_backend(s, e) != 0)
         return -1;
     return sql_run(s,
@@ -112,6 +125,7 @@ int sql_open(struct sql **out, const char *postgres_uri, struct err *e)
 {
     struct sql *s = mem_alloc(sizeof(*s));
     s->conn = connect_to(postgres_uri);
+    s->patience_ms = SQL_PATIENCE_MS;
     if (prepare_session(s, e) != 0) {
         sql_close(s);
         *out = NULL;
@@ -140,6 +154,83 @@ void sql_cancel(struct sql *s)
 {
     char text[256];
     PQcancel(s->cancel, text, sizeof(text)); /* too late is fine */
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+void sql_set_patience(struct sql *s, int64_t ms)
+{
+    s->patience_ms = ms;
+}
+
+void sql_set_tick(struct sql *s, int (*tick)(void *context, struct err *e), void *context)
+{
+    s->tick = tick;
+    s->context = context;
+}
+
+/* Nobody waits for it any more; what it still does ends at its next word to us. */
+static void give_up(struct sql *s, const struct err *why)
+{
+    s->lost = *why;
+    shutdown(PQsocket(s->conn), SHUT_RDWR);
+}
+
+static bool is_too_late(struct sql *s, int64_t since_us)
+{
+    struct err why = {0};
+    if (s->tick != NULL && s->tick(s->context, &why) != 0)
+        sql_cancel(s);
+    else if (s->patience_ms != 0 && clock_monotonic_us() - since_us >= s->patience_ms * 1000)
+        err_set(&why, ERR_DOWN, "PostgreSQL: no answer within %lld ms", (long long)s->patience_ms);
+    if (why.kind != ERR_NONE)
+        give_up(s, &why);
+    return why.kind != ERR_NONE;
+}
+
+static int step_ms(const struct sql *s, int64_t since_us)
+{
+    int64_t passed_ms = (clock_monotonic_us() - since_us) / 1000, left_ms = TICK_MS;
+    if (s->patience_ms != 0 && s->patience_ms - passed_ms < left_ms)
+        left_ms = s->patience_ms - passed_ms;
+    return left_ms > 1 ? (int)left_ms : 1;
+}
+
+/* Until libpq has an answer, or finds that there will be none. */
+static bool wait_for_answer(struct sql *s)
+{
+    int64_t since_us = clock_monotonic_us();
+    for (;;) {
+        int unsent = PQflush(s->conn);
+        if (!PQisBusy(s->conn))
+            return true;
+        struct pollfd fd = {.fd = PQsocket(s->conn),
+                            .events = (short)(unsent == 1 ? POLLIN | POLLOUT : POLLIN)};
+        if (fd.fd < 0)
+            return true;
+        if (poll(&fd, 1, step_ms(s, since_us)) == 0 && is_too_late(s, since_us))
+            return false;
+        if (fd.revents != 0 && !PQconsumeInput(s->conn))
+            return true;
+    }
+}
+
+PGresult *sql_await(struct sql *s)
+{
+    return s->lost.kind == ERR_NONE && wait_for_answer(s) ? PQgetResult(s->conn) : NULL;
+}
+
+PGresult *sql_answer(struct sql *s)
+{
+    PGresult *last = NULL;
+    for (PGresult *next; (next = sql_await(s)) != NULL;) {
+        PQclear(last);
+        last = next;
+    }
+    if (s->lost.kind == ERR_NONE)
+        return last;
+    PQclear(last);
+    return NULL;
 }
 
 /* ------------------------------------------------------------------ running */
@@ -184,11 +275,12 @@ int sql_run(struct sql *s, const char *statement, struct sql_params params, stru
         return -1;
     const char *texts[SQL_MAX_PARAMS];
     char *block = params_as_texts(params, texts);
-    PGresult *result =
+    int sent =
         params.count == 0 && rows == NULL
-            ? PQexec(s->conn, statement)
-            : PQexecParams(s->conn, statement, (int)params.count, NULL, texts, NULL, NULL, 0);
+            ? PQsendQuery(s->conn, statement)
+            : PQsendQueryParams(s->conn, statement, (int)params.count, NULL, texts, NULL, NULL, 0);
     free(block);
+    PGresult *result = sent == 1 ? sql_answer(s) : NULL;
     int status = succeeded(result) ? 0 : fail(s, result, e);
     if (status == 0 && rows != NULL)
         *rows = (struct sql_rows){result, PQntuples(result)};
@@ -203,7 +295,7 @@ static int each_row(struct sql *s,
                     void *context, struct err *e)
 {
     int status = 0;
-    for (PGresult *result; (result = PQgetResult(s->conn)) != NULL; PQclear(result)) {
+    for (PGresult *result; (result = sql_await(s)) != NULL; PQclear(result)) {
         if (status != 0)
             continue;
         struct sql_rows row = {result, PQntuples(result)};
@@ -214,7 +306,7 @@ static int each_row(struct sql *s,
             sql_cancel(s);
         }
     }
-    return status;
+    return status == 0 && s->lost.kind != ERR_NONE ? fail(s, NULL, e) : status;
 }
 
 int sql_each(struct sql *s, const char *statement, struct sql_params params,

@@ -20,6 +20,13 @@ int sql_open(struct sql **out, const char *postgres_uri, struct err *e) MUST_CHE
 void sql_close(struct sql *s);         /* NULL is allowed */
 bool sql_is_down(const struct sql *s); /* the connection is lost: close and open again */
 
+/* A server may hang without a word: an answer that takes longer than this ends the connection
+ * (ERR_DOWN; whether the statement was carried out is not known). 0: no limit. */
+enum { SQL_PATIENCE_MS = 30000 };
+void sql_set_patience(struct sql *s, int64_t ms);
+/* Asked about once a second while an answer is awaited; its error ends statement and connection. */
+void sql_set_tick(struct sql *s, int (*tick)(void *context, struct err *e), void *context);
+
 struct sql_params {
     const struct span *values; /* as text; absent: NULL */
     size_t count;
@@ -58,7 +65,11 @@ const char *sql_state(const struct sql *s);
 /* Ends a statement another thread is waiting for (verify's cancel). Any thread. */
 void sql_cancel(struct sql *s);
 
-/* libpq's own handle, for log/ alone. */
+/* libpq's own handle, for log/ alone; it does not block. After one of its PQsend… functions:
+ * sql_await gives each result in turn, NULL at the end or when the connection is lost; sql_answer
+ * reads to the end and gives the last result, NULL when the connection is lost. */
 struct pg_conn *sql_handle(struct sql *s);
+struct pg_result *sql_await(struct sql *s);
+struct pg_result *sql_answer(struct sql *s);
 
 #endif

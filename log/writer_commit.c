@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -72,7 +71,8 @@ static int prepare(struct log_writer *w, const char *name, struct buf *text, int
         types[FIXED_PARAMS + c] = column_types[event_columns[c].type];
     memcpy(types + BATCH_PARAMS, repeat_types, sizeof(repeat_types));
     buf_put_byte(text, '\0');
-    PGresult *result = PQprepare(sql_handle(w->sql), name, (const char *)text->p, n_params, types);
+    int sent = PQsendPrepare(sql_handle(w->sql), name, (const char *)text->p, n_params, types);
+    PGresult *result = sent == 1 ? sql_answer(w->sql) : NULL;
     int status = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : -1;
     if (status != 0)
         err_set(e, sql_is_down(w->sql) ? ERR_DOWN : ERR_DATA, "PostgreSQL: %s",
@@ -155,23 +155,6 @@ static bool send_statement(struct log_writer *w, bool with_repeats)
                                binary, 1) == 1;
 }
 
-/* The statement's end, or NULL when the connection ends first or nothing comes in time. */
-static PGresult *wait_for_end(struct log_writer *w)
-{
-    PGconn *conn = sql_handle(w->sql);
-    int64_t deadline_us = clock_monotonic_us() + w->options.doubt_timeout_ms * 1000;
-    while (PQisBusy(conn)) {
-        struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
-        int64_t left_ms = (deadline_us - clock_monotonic_us() + 999) / 1000;
-        if (left_ms <= 0 || fd.fd < 0)
-            return NULL;
-        poll(&fd, 1, (int)left_ms);
-        if (!PQconsumeInput(conn))
-            return NULL;
-    }
-    return PQgetResult(conn);
-}
-
 enum end {
     END_COMMITTED,
     END_FENCED,  /* the epoch is not ours any more: nothing was stored */
@@ -200,13 +183,13 @@ static enum end send_plan(struct log_writer *w, struct err *e)
     bool with_repeats = repeats_has_news(w->repeats);
     if (!send_statement(w, with_repeats))
         return END_UNSEEN;
-    PGresult *result = wait_for_end(w);
+    PGresult *result = sql_await(w->sql);
     if (result == NULL)
         return END_UNSEEN;
     enum end end = end_of(result, e);
     PQclear(result);
     if (end != END_UNSEEN)
-        for (PGresult *rest; (rest = PQgetResult(sql_handle(w->sql))) != NULL;)
+        for (PGresult *rest; (rest = sql_await(w->sql)) != NULL;)
             PQclear(rest);
     return end;
 }

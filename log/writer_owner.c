@@ -261,6 +261,7 @@ static int own(struct log_writer *w, struct err *e)
 {
     if (sql_open(&w->sql, w->uri, e) != 0)
         return -1;
+    sql_set_patience(w->sql, w->options.doubt_timeout_ms);
     if (take_lock(w, e) != 0) {
         if (w->doubt == DOUBT_OPEN && e->kind == ERR_BUSY)
             settle_as_bystander(w);

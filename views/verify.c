@@ -349,9 +349,13 @@ static int check_state(struct verify *v, struct err *e)
 static int run(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
-    if (sql_open(&v->sql, o->postgres_uri, e) != 0 || store_open(&v->store, &o->store, e) != 0 ||
-        compare_sites(v, e) != 0 || read_index(v, e) != 0 || compare_definition(v, e) != 0 ||
-        compare_rest(v, e) != 0 || check_state(v, e) != 0)
+    if (sql_open(&v->sql, o->postgres_uri, e) != 0)
+        return -1;
+    sql_set_patience(v->sql, 0); /* the first row comes when all events have been read */
+    sql_set_tick(v->sql, o->tick, o->context);
+    if (store_open(&v->store, &o->store, e) != 0 || compare_sites(v, e) != 0 ||
+        read_index(v, e) != 0 || compare_definition(v, e) != 0 || compare_rest(v, e) != 0 ||
+        check_state(v, e) != 0)
         return -1;
     compare_digest(v);
     return 0;
