@@ -59,19 +59,26 @@ static void refuse_all(struct http_request *r, const struct submission *s)
     buf_clear(&members);
 }
 
-/* true: answered, nothing is to be appended. */
+static bool is_refused(const struct submission *s)
+{
+    bool bad = intake_rejected(&s->tally) != 0;
+    return bad && (s->atomic || (s->tally.valid == 0 && span_absent(s->request.source)));
+}
+
+/* true: answered, nothing is to be appended. What is refused now may have been taken the first time
+ * (it has aged since, or is atomic now): its key is asked for before. */
 static bool end_early(struct http_request *r, struct submission *s)
 {
-    uint32_t n_rejected = intake_rejected(&s->tally);
-    bool has_source = !span_absent(s->request.source);
-    bool refused = n_rejected != 0 && (s->atomic || (s->tally.valid == 0 && !has_source));
-    if (refused) {
+    if (is_refused(s)) {
         batch_truncate(s->append->batch, s->request.first);
+        s->request.asks = !span_absent(s->request.key);
+        if (s->request.asks)
+            return false;
         conservation_count(&s->tally, 0, 0, REJECT_REQUEST);
         refuse_all(r, s);
         return true;
     }
-    if (s->tally.valid != 0 || has_source)
+    if (s->tally.valid != 0 || !span_absent(s->request.source))
         return false;
     struct buf body = {0}; /* an empty array */
     append_answer_json(&body, &s->request);
@@ -86,16 +93,17 @@ void ingest_submit(struct http_request *r, struct submission *s)
         return;
     const struct http_identity *who = http_identity_of(r);
     struct arena *memory = s->append->arena;
+    struct append_request *q = &s->request;
     struct waiting *w = arena_alloc(memory, sizeof(*w));
-    *w = (struct waiting){.ticket = http_defer(r), .tally = s->tally, .pixel = s->pixel};
-    s->request.count = s->tally.valid;
-    s->request.key = arena_copy(memory, s->request.key);
-    s->request.source = arena_copy(memory, s->request.source);
-    s->request.scope = who->scope_id;
-    s->request.site = span_absent(who->site) ? SPAN_LITERAL("") : arena_copy(memory, who->site);
-    s->request.rejected_json = arena_copy(memory, s->tally.rejected_json);
-    s->request.owner = w;
-    *append_add_request(s->append) = s->request;
+    *w = (struct waiting){http_defer(r), s->tally, s->received, s->pixel};
+    q->count = q->asks ? 0 : s->tally.valid;
+    q->key = arena_copy(memory, q->key);
+    q->source = q->asks ? SPAN_ABSENT : arena_copy(memory, q->source);
+    q->scope = who->scope_id;
+    q->site = span_absent(who->site) ? SPAN_LITERAL("") : arena_copy(memory, who->site);
+    q->rejected_json = arena_copy(memory, s->tally.rejected_json);
+    q->owner = w;
+    *append_add_request(s->append) = *q;
 }
 
 /* ---- the append is back ---- */
@@ -104,7 +112,8 @@ static void count(const struct append_request *q, const struct intake_tally *tal
 {
     switch (q->outcome) {
     case APPEND_DONE:
-        conservation_count(tally, q->accepted, q->duplicates, REJECT_REFUSED);
+        conservation_count(tally, q->accepted, q->duplicates,
+                           q->asks ? REJECT_REQUEST : REJECT_REFUSED);
         break;
     case APPEND_REPEATED:
     case APPEND_POSITION_REPEATED:
@@ -166,13 +175,24 @@ static void send_pixel(struct http_request *r, const struct append_request *q)
     pixel_send(r, doc == NULL ? 200 : doc->status, stored ? NULL : details[q->outcome]);
 }
 
+/* Its key is not known: it is what it looked like. */
+static void send_refusal(struct http_request *r, const struct append_request *q,
+                         const struct waiting *w)
+{
+    struct submission s = {.tally = w->tally, .received = w->received, .pixel = w->pixel};
+    s.tally.rejected_json = q->rejected_json;
+    refuse_all(r, &s);
+}
+
 void ingest_answer(void *context, struct append_request *q)
 {
     struct ingest_loop *l = context;
     struct waiting *w = q->owner;
     struct http_request *r = http_ticket_request(w->ticket);
     count(q, &w->tally);
-    if (r != NULL && w->pixel)
+    if (r != NULL && q->asks && q->outcome == APPEND_DONE)
+        send_refusal(r, q, w);
+    else if (r != NULL && w->pixel)
         send_pixel(r, q);
     else if (r != NULL)
         send_outcome(r, q, &l->answer);

@@ -4,7 +4,6 @@
 #include <openssl/sha.h>
 #include <strings.h>
 
-#include "base/utf8.h"
 #include "ingest/ingest_internal.h"
 
 enum { OPEN_MAX_EVENTS = 100 };
@@ -167,17 +166,8 @@ static bool parse_position(struct span s, struct wanted *w)
            take_number(&p, end, &w->end) && p == end && w->start <= w->end;
 }
 
-static bool source_name_ok(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return false;
-    return s.n >= 1 && s.n <= SOURCE_NAME_BYTES && utf8_text(s);
-}
-
 static bool take_source(struct http_request *r, const struct sender *sender, struct wanted *w)
 {
-    static const struct http_problem bad_name = {.slug = "bad-source", .field = "Footfall-Source"};
     static const struct http_problem bad_position = {.slug = "bad-source",
                                                      .field = "Footfall-Position"};
     static const struct http_problem no_token = {.slug = "unauthorized",
@@ -188,9 +178,8 @@ static bool take_source(struct http_request *r, const struct sender *sender, str
         return true;
     if (!sender->trusted)
         http_send_problem(r, &no_token, "sources need an ingest token");
-    else if (!source_name_ok(w->source))
-        http_send_problem(r, &bad_name, "a source is named by 1 to %d bytes of text",
-                          SOURCE_NAME_BYTES);
+    else if (!ingest_source_ok(r, w->source))
+        return false;
     else if (!parse_position(position, w))
         http_send_problem(r, &bad_position,
                           "a position is START-END, integers below 2^63, START not above END");
@@ -199,11 +188,20 @@ static bool take_source(struct http_request *r, const struct sender *sender, str
     return false;
 }
 
+static bool take_key(struct http_request *r, struct wanted *w)
+{
+    static const struct http_problem bad = {.slug = "bad-key", .field = "Idempotency-Key"};
+    w->key = http_header(r, "idempotency-key");
+    if (span_absent(w->key) || ingest_key_fits(w->key))
+        return true;
+    http_send_problem(r, &bad, "an idempotency key is 1 to 255 visible ASCII characters");
+    return false;
+}
+
 static bool take_wanted(struct http_request *r, const struct sender *sender, struct wanted *w)
 {
-    *w = (struct wanted){.key = http_header(r, "idempotency-key"), .form = PAYLOAD_NDJSON};
-    if (!take_source(r, sender, w) || !take_atomic(r, w) ||
-        (!span_absent(w->key) && !ingest_key_ok(r, w->key)))
+    *w = (struct wanted){.form = PAYLOAD_NDJSON};
+    if (!take_source(r, sender, w) || !take_atomic(r, w) || !take_key(r, w))
         return false;
     if (!span_absent(w->source) && http_body(r).n == 0)
         return true; /* only the position moves: NDJSON without a line */

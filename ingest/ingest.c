@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 const struct option ingest_options[] = {
     {.name = "ingest.open_sites",
@@ -182,15 +183,29 @@ bool ingest_sender(struct http_request *r, struct sender *s)
     return true;
 }
 
-bool ingest_key_ok(struct http_request *r, struct span key)
+bool ingest_key_fits(struct span key)
 {
-    static const struct http_problem bad = {.slug = "bad-key", .field = "Idempotency-Key"};
-    bool ok = key.n >= 1 && key.n <= 255;
-    for (size_t i = 0; ok && i < key.n; i++)
-        ok = key.p[i] > 0x20 && key.p[i] < 0x7f;
-    if (!ok)
-        http_send_problem(r, &bad, "an idempotency key is 1 to 255 visible ASCII characters");
-    return ok;
+    bool fits = key.n >= 1 && key.n <= 255;
+    for (size_t i = 0; fits && i < key.n; i++)
+        fits = key.p[i] > 0x20 && key.p[i] < 0x7f;
+    return fits;
+}
+
+static bool source_fits(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return false;
+    return s.n >= 1 && s.n <= SOURCE_NAME_BYTES && utf8_text(s);
+}
+
+bool ingest_source_ok(struct http_request *r, struct span name)
+{
+    static const struct http_problem bad = {.slug = "bad-source", .field = "Footfall-Source"};
+    if (source_fits(name))
+        return true;
+    http_send_problem(r, &bad, "a source is named by 1 to %d bytes of text", SOURCE_NAME_BYTES);
+    return false;
 }
 
 /* ---- routes ---- */

@@ -33,6 +33,7 @@ bool ingest_sender(struct http_request *r, struct sender *s);
 struct waiting {
     struct http_ticket *ticket;
     struct intake_tally tally;
+    uint32_t received;
     bool pixel;
 };
 
@@ -52,8 +53,11 @@ collect_answer ingest_answer; /* context: the struct ingest_loop */
 /* The pixel's bytes with a status, and why it was not taken (or NULL). */
 void pixel_send(struct http_request *r, int status, const char *rejected);
 
-/* Idempotency-Key of a request: 1 to 255 visible ASCII characters. false: answered with 400. */
-bool ingest_key_ok(struct http_request *r, struct span key);
+/* 1 to 255 visible ASCII characters. */
+bool ingest_key_fits(struct span key);
+
+/* The name of a source. false: answered with 400. */
+bool ingest_source_ok(struct http_request *r, struct span name);
 
 http_handler events_handle, pixel_handle, sources_handle;
 extern const struct http_param_doc events_params[], pixel_params[], sources_params[];

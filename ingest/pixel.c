@@ -54,7 +54,10 @@ static bool take_params(struct http_request *r, struct span *page, struct span *
     }
     if (span_absent(*page))
         *page = http_header(r, "referer");
-    return span_absent(*key) || ingest_key_ok(r, *key);
+    if (span_absent(*key) || ingest_key_fits(*key))
+        return true;
+    pixel_send(r, 400, "k is 1 to 255 visible ASCII characters");
+    return false;
 }
 
 void pixel_handle(struct http_request *r, void *context)

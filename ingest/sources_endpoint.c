@@ -15,6 +15,7 @@ const struct http_answer_doc sources_answers[] = {
     {200, "application/json", "the stored position; 0 for a new source",
      "{\"type\": \"object\", \"required\": [\"name\", \"position\"], \"properties\": {\"name\": "
      "{\"type\": \"string\"}, \"position\": {\"type\": \"integer\"}}}"},
+    {400, "application/problem+json", "no name of a source", NULL},
     {401, "application/problem+json", "no ingest token", NULL},
     {403, "application/problem+json", "the token's scope", NULL},
     {503, "application/problem+json", "PostgreSQL cannot be reached", NULL},
@@ -67,6 +68,8 @@ void sources_handle(struct http_request *r, void *context)
 {
     struct ingest *g = context;
     const struct http_identity *who = http_identity_of(r);
+    if (!ingest_source_ok(r, http_path_param(r, "name")))
+        return;
     struct question *q = mem_alloc(sizeof(*q));
     struct err e = {0};
     q->message.on_arrive = on_answer;

@@ -298,6 +298,8 @@ static enum append_outcome decide_key(struct repeats *r, struct append_request *
         return memcmp(k->first->body_hash, q->body_hash, sizeof(q->body_hash)) == 0
                    ? APPEND_KEY_RUNNING
                    : APPEND_KEY_MISMATCH;
+    if (q->asks)
+        return APPEND_DONE;
     struct key_count *c = count_of(r, q->scope);
     if (c->live >= r->max_keys)
         return APPEND_KEYS_FULL;

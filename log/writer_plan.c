@@ -66,7 +66,7 @@ static void decide(struct log_writer *w, struct id_cursor *cursor, struct reques
     q->partition = w->options.partition;
     q->accepted = q->duplicates = 0;
     q->outcome = repeats_decide(w->repeats, q, ref->append->arena);
-    ref->taken = q->outcome == APPEND_DONE;
+    ref->taken = q->outcome == APPEND_DONE && !q->asks;
     if (!ref->taken)
         return;
     q->duplicates = mark_duplicates(w, cursor, ref, p->remove + p->n_events + p->n_duplicates);
