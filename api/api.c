@@ -76,6 +76,7 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
 {
     struct api *a = mem_alloc(sizeof *a);
     a->parts = *parts;
+    pthread_mutex_init(&a->lag_mutex, NULL);
     a->ready_max_lag_us = config_int(c, "api.ready_max_lag_s") * US_PER_SECOND;
     a->started_us = clock_now_us();
     a->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -91,12 +92,19 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
     return 0;
 }
 
+void api_stop(struct api *a)
+{
+    heads_stop(a->heads);
+    workers_stop(a->workers);
+    a->heads = NULL;
+    a->workers = NULL;
+}
+
 void api_free(struct api *a)
 {
     if (a == NULL)
         return;
-    heads_stop(a->heads);
-    workers_stop(a->workers);
+    api_stop(a);
     for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
         struct api_loop *l = atomic_load(&a->loops[i]);
         if (l != NULL)
@@ -104,6 +112,7 @@ void api_free(struct api *a)
         free(l);
     }
     zones_free(a->zones);
+    pthread_mutex_destroy(&a->lag_mutex);
     if (a->statm_fd >= 0)
         close(a->statm_fd);
     free((void *)(uintptr_t)a->openapi.p);

@@ -33,7 +33,9 @@ struct api_parts {
 /* Reads the time zones and starts the threads; PostgreSQL and Redis need not answer yet. */
 int api_new(struct api **out, const struct api_parts *parts, const struct config *c,
             struct err *e) MUST_CHECK;
-void api_free(struct api *a); /* after the HTTP server has stopped; NULL is fine */
+/* Ends the threads, which post to the loops: after http_server_stop, before http_server_free. */
+void api_stop(struct api *a);
+void api_free(struct api *a); /* NULL is fine */
 
 /* All routes; returns how many. */
 size_t api_routes(struct api *a, struct http_route *out, size_t max);

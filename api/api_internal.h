@@ -12,6 +12,8 @@
 #include "base/workers.h"
 #include "base/writer.h"
 #include "base/zone.h"
+#include "log/jobs.h"
+#include "views/lag.h"
 #include "views/redis_read.h"
 
 enum { API_MAX_LOOPS = 80 };
@@ -32,10 +34,13 @@ struct api {
     struct zones *zones;
     struct workers *workers;
     struct heads *heads;
+    pthread_mutex_t lag_mutex;
+    struct lag lags[JOB_MAX_VIEWS]; /* of the views, where another process builds them */
     int64_t ready_max_lag_us;
     int statm_fd; /* /proc/self/statm */
     int64_t started_us;
     _Atomic bool stopping;
+    _Atomic unsigned log_waiting; /* requests, over all loops */
     struct span openapi, home_policy;
     const struct http_server *_Atomic server; /* NULL: not started yet */
     struct api_loop

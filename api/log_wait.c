@@ -20,6 +20,12 @@ struct log_wait {
     } waiters[MAX_WAITING];
 };
 
+static void set_count(struct log_wait *w, unsigned n)
+{
+    atomic_fetch_add(&w->api->log_waiting, n - w->n); /* wraps round to less */
+    w->n = n;
+}
+
 static void set_timer(struct log_wait *w)
 {
     int64_t earliest_us = INT64_MAX, now_us = clock_monotonic_us();
@@ -42,7 +48,7 @@ static void on_deadline(void *context)
             task_answer(w->waiters[i].task);
         else
             w->waiters[kept++] = w->waiters[i];
-    w->n = kept;
+    set_count(w, kept);
     set_timer(w);
 }
 
@@ -54,7 +60,7 @@ static void on_growth(struct http_message *m)
     unsigned n = w->n;
     atomic_store(&w->posted, false);
     memcpy(woken, w->waiters, n * sizeof *woken);
-    w->n = 0;
+    set_count(w, 0);
     http_timer_stop(w->timer);
     for (unsigned i = 0; i < n; i++)
         if (atomic_load(&w->api->stopping))
@@ -76,7 +82,7 @@ void log_wait_stop(struct log_wait *w)
 {
     for (unsigned i = 0; i < w->n; i++)
         task_answer(w->waiters[i].task);
-    w->n = 0;
+    set_count(w, 0);
     http_timer_free(w->timer);
 }
 
@@ -92,7 +98,8 @@ void log_wait_add(struct log_wait *w, struct task *t, int64_t deadline_us)
         task_answer(t);
         return;
     }
-    w->waiters[w->n++] = (struct waiter){t, deadline_us};
+    w->waiters[w->n] = (struct waiter){t, deadline_us};
+    set_count(w, w->n + 1);
     set_timer(w);
 }
 

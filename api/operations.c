@@ -189,6 +189,8 @@ static void put_process(const struct api *a, const struct overview *o, struct bu
     put_gauge(out, "footfall_redis_up", "1: Redis answers.", o->redis_reachable);
     put_gauge(out, "footfall_worker_queue", "Requests that wait for a worker thread.",
               workers_waiting(a->workers));
+    put_gauge(out, "footfall_log_waiting", "Requests that wait for the log to grow.",
+              atomic_load(&a->log_waiting));
     put_gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes(a));
     put_gauge(out, "process_start_time_seconds", "When the process started, Unix time.",
               (double)a->started_us / US_PER_SECOND);

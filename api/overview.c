@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "log/jobs.h"
 
 struct asking;
@@ -45,12 +46,15 @@ static void ask_builder(struct asking *a)
                 a->overview.views[k].lag_us = status[i].lag_us;
 }
 
-/* Without the builder: as old as the newest event it holds. */
-static int64_t guess_lag(const struct asking *a, const struct view_overview *v)
+/* Without the builder: by what was seen whenever somebody asked. */
+static int64_t note_lag(struct api *a, unsigned view, uint64_t offset, uint64_t head)
 {
-    return v->watermark_us == INT64_MIN || v->watermark_us > a->now_us
-               ? 0
-               : a->now_us - v->watermark_us;
+    int64_t now_us = clock_monotonic_us();
+    pthread_mutex_lock(&a->lag_mutex);
+    lag_note(&a->lags[view], offset, head, now_us);
+    int64_t lag = lag_us(&a->lags[view], now_us);
+    pthread_mutex_unlock(&a->lag_mutex);
+    return lag;
 }
 
 static void work_out_lags(struct asking *a)
@@ -61,11 +65,12 @@ static void work_out_lags(struct asking *a)
             note_head(o, o->views[i].offset); /* heads are read a moment later */
     for (unsigned i = 0; i < o->n; i++) {
         struct view_overview *v = &o->views[i];
-        v->lag_events = o->log.next_seq - (v->built ? v->offset : 0);
-        if (v->lag_events == 0)
+        uint64_t offset = v->built ? v->offset : 0;
+        v->lag_events = o->log.next_seq - offset;
+        if (a->api->parts.live == NULL)
+            v->lag_us = note_lag(a->api, i, offset, o->log.next_seq);
+        else if (v->lag_events == 0)
             v->lag_us = 0;
-        else if (a->api->parts.live == NULL)
-            v->lag_us = guess_lag(a, v);
     }
 }
 

@@ -151,6 +151,8 @@ void server_stop_http(struct server *s)
 /* Once the writer has answered everything: until then it may post to the loops. */
 void server_free_modules(struct server *s)
 {
+    if (s->api != NULL)
+        api_stop(s->api);
     http_server_free(s->metrics_http);
     http_server_free(s->http);
     api_free(s->api);

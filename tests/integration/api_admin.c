@@ -454,18 +454,30 @@ static void the_status_adds_up(void **state)
 
 /* ------------------------------------------------------------------ stopping */
 
+static bool somebody_waits(void *arg)
+{
+    (void)arg;
+    struct support_answer a = rig_get("/metrics");
+    bool waits = a.status == 200 && strstr((char *)a.body.p, "\nfootfall_log_waiting 1\n") != NULL;
+    support_answer_clear(&a);
+    return waits;
+}
+
 static void a_stop_answers_those_who_wait(void **state)
 {
     (void)state;
     pthread_t thread;
     struct waiting w = {.from = head()};
     assert_int_equal(pthread_create(&thread, NULL, wait_for_event, &w), 0);
+    wait_until(60000, "the request to wait for the log", somebody_waits, NULL);
     int64_t before_us = clock_monotonic_us();
-    rig_stop(); /* exits with 0 */
+    assert_int_equal(support_footfall_stop(&rig()->footfall), 0);
     pthread_join(thread, NULL);
+    rig_expect(&w.answer, 200);
     assert_true(clock_monotonic_us() - before_us <
                 25 * US_PER_SECOND); /* not the 30 s of the wait */
     support_answer_clear(&w.answer);
+    rig_clear();
 }
 
 int main(void)

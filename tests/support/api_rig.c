@@ -19,11 +19,8 @@ struct api_rig *rig(void)
     return &the_rig;
 }
 
-void rig_stop(void)
+void rig_clear(void)
 {
-    if (the_rig.footfall.url == NULL)
-        return;
-    assert_int_equal(support_footfall_stop(&the_rig.footfall), 0);
     support_footfall_clear(&the_rig.footfall);
     json_free(the_rig.json);
     the_rig = (struct api_rig){0};

@@ -13,7 +13,7 @@ struct api_rig {
 
 /* Starts the service (with its own servers) when first asked for. */
 struct api_rig *rig(void);
-void rig_stop(void);
+void rig_clear(void); /* once it has stopped */
 
 struct rig_request {
     const char *method; /* NULL: GET, or POST with a body */
