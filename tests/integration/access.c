@@ -130,7 +130,8 @@ static int stop(void **state)
     (void)state;
     for (int i = 0; i < N_WHO; i++)
         free(tokens[i]);
-    rig_stop();
+    assert_int_equal(support_footfall_stop(&rig()->footfall), 0);
+    rig_clear();
     return 0;
 }
 
