@@ -37,6 +37,7 @@ static int refuse_lock(struct view_owner *o, struct span partition, struct err *
                 "SELECT pg_terminate_backend(l.pid) FROM pg_locks l, view_owner v"
                 " WHERE l.locktype = 'advisory' AND l.classid::bigint = " OWNER_LOCK
                 " AND l.objid::bigint = v.partition AND l.granted AND v.partition = $1::int"
+                " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 " AND v.heartbeat_at < now() - interval '30 s'",
                 SQL_PARAMS(partition), NULL, e) != 0)
         return -1;

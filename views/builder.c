@@ -200,9 +200,16 @@ int builder_stored_digest(struct builder *b, struct digest *out, struct err *e)
 {
     struct stored s = {.builder = b};
     struct store_each_page each = {INT64_MIN, INT64_MAX, add_page, &s};
-    if (store_each_page(b->store, &b->options.ref, b->options.plan, &each, e) != 0 ||
-        add_window(&s, e) != 0)
+    struct view_state now;
+    bool found;
+    bool walked = store_each_page(b->store, &b->options.ref, b->options.plan, &each, e) == 0;
+    if (add_window(&s, walked ? e : NULL) != 0 || !walked ||
+        store_watch_state(b->store, &b->options.ref, &now, &found, e) != 0)
         return -1;
     *out = s.sum;
-    return 0;
+    /* A Redis that was emptied meanwhile is no spoilt view. */
+    return found && now.offset == b->state.offset && digest_equal(now.digest, b->state.digest)
+               ? 0
+               : err_set(e, ERR_BUSY, "redis: the state of view %s is not what was written",
+                         b->options.plan->name);
 }

@@ -57,7 +57,8 @@ int builder_flush(struct builder *b, const uint8_t last_id[16], struct err *e) M
 
 struct aggregate_counts builder_counts(const struct builder *b); /* since the last load */
 
-/* The digest of all that is stored, from the stored pages: to compare with the state's. */
+/* The digest of all that is stored, from the stored pages: to compare with the state's. ERR_BUSY:
+ * the state is not the one that was written last. */
 int builder_stored_digest(struct builder *b, struct digest *out, struct err *e) MUST_CHECK;
 
 #endif

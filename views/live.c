@@ -23,9 +23,9 @@ static const int64_t check_us = 2 * US_PER_SECOND;
 const struct live_options live_defaults = {
     .store = {.timeout_ms = 10000},
     .redis_prefix = "ff",
-    .limits = {.max_cells = 200000, .max_bytes = 64 << 20},
-    .max_open_bytes = 32 << 20,
-    .chunk_events = 50000,
+    .limits = {.max_cells = 200000, .max_bytes = 24 << 20},
+    .max_open_bytes = 20 << 20,
+    .chunk_events = 20000,
     .flush_ms = 100,
     .max_pause_ms = 5000,
 };
@@ -42,15 +42,10 @@ static int check(struct live *l, struct err *e)
     l->checked_at_us = now_us;
     if (view_owner_check(l->owner, e) != 0)
         return -1;
-    const struct live_view *v = &l->views[0];
-    uint64_t generation;
-    bool found;
-    if (store_get_current(l->store, l->options.redis_prefix, v->plan->name, &generation, &found,
-                          e) != 0)
-        return -1;
-    return found && generation == v->generation
-               ? 0
-               : err_set(e, ERR_DOWN, "redis: what was written there is gone; starting anew");
+    for (unsigned i = 0; i < l->n_views; i++)
+        if (live_check_view(l, &l->views[i], e) != 0)
+            return -1;
+    return 0;
 }
 
 static int rest(struct live *l, struct err *e)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "views/feed.h"
+#include "views/lag.h"
 #include "views/live.h"
 
 struct live_view {
@@ -25,7 +26,7 @@ struct live_view {
     /* under the mutex */
     struct live_view_status status;
     struct view_state held_state;
-    int64_t behind_since_us; /* monotonic; 0: it is at the head */
+    struct lag lag; /* monotonic */
     bool want_hold, held;
     uint64_t hold_serial;
     struct live_adoption *adoption;
@@ -64,6 +65,8 @@ void live_disconnect(struct live *l); /* keeps the ownership, if its connection 
 /* Opens a view's current generation, or a new one when that can't be gone on with. */
 int live_open_view(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
 void live_close_view(struct live *l, struct live_view *v);
+/* Whether Redis still has what was written last: error if not. */
+int live_check_view(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
 struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64_t generation);
 
 /* ---- live_flush.c */

@@ -120,6 +120,25 @@ int live_open_view(struct live *l, struct live_view *v, struct err *e)
     return 0;
 }
 
+int live_check_view(struct live *l, struct live_view *v, struct err *e)
+{
+    struct view_ref ref = live_ref(l, v, v->generation);
+    struct view_state now;
+    uint64_t generation;
+    bool pointed, found;
+    if (v->builder == NULL || builder_failure(v->builder) != NULL)
+        return 0; /* live_mend's */
+    if (store_get_current(l->store, l->options.redis_prefix, v->plan->name, &generation, &pointed,
+                          e) != 0 ||
+        store_watch_state(l->store, &ref, &now, &found, e) != 0)
+        return -1;
+    const struct view_state *written = builder_state(v->builder);
+    return pointed && generation == v->generation && found && now.epoch == written->epoch &&
+                   now.offset == written->offset && digest_equal(now.digest, written->digest)
+               ? 0
+               : err_set(e, ERR_DOWN, "redis: what was written there is gone; starting anew");
+}
+
 void live_close_view(struct live *l, struct live_view *v)
 {
     if (v->builder != NULL && l->feed != NULL)
@@ -132,7 +151,9 @@ void live_close_view(struct live *l, struct live_view *v)
 
 static int take_ownership(struct live *l, struct err *e)
 {
-    if (l->owner != NULL && view_owner_check(l->owner, NULL) != 0) {
+    if (l->owner != NULL && (l->standing_by || view_owner_check(l->owner, NULL) != 0)) {
+        /* Standing by in spite of the lock: a PostgreSQL restored from a backup has forgotten
+         * epochs. A new one each time, until it is later than what Redis has seen. */
         view_owner_release(l->owner);
         l->owner = NULL;
     }

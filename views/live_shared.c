@@ -22,10 +22,7 @@ const char *live_state_name(enum live_state state)
 
 static void note_lag(struct live *l, struct live_view *v)
 {
-    if (v->status.offset >= l->head)
-        v->behind_since_us = 0;
-    else if (v->behind_since_us == 0)
-        v->behind_since_us = clock_monotonic_us();
+    lag_note(&v->lag, v->status.offset, l->head, clock_monotonic_us());
 }
 
 static void set_head(struct live *l, uint64_t head)
@@ -58,7 +55,7 @@ static struct live_view_status status_of(const struct live *l, const struct live
     struct live_view_status s = v->status;
     s.head = l->head > s.offset ? l->head : s.offset;
     s.lag_events = s.head - s.offset;
-    s.lag_us = v->behind_since_us == 0 ? 0 : clock_monotonic_us() - v->behind_since_us;
+    s.lag_us = lag_us(&v->lag, clock_monotonic_us());
     if (!l->running)
         s.state = l->down_state;
     else if (v->held)
