@@ -170,8 +170,10 @@ void batch_reset(struct batch *b)
 size_t batch_bytes(const struct batch *b)
 {
     size_t bytes = 0;
-    for (int i = 0; i < N_EVENT_COLUMNS; i++)
-        bytes += elements_of(&b->columns[i]).n;
+    for (int i = 0; i < N_EVENT_COLUMNS; i++) {
+        const struct column_builder *c = &b->columns[i];
+        bytes += elements_of(c).n * (c->form == FORM_CONSTANT ? b->count : 1);
+    }
     return bytes;
 }
 

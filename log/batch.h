@@ -42,6 +42,7 @@ struct batch {
 struct batch *batch_new(void);
 void batch_free(struct batch *b);
 void batch_reset(struct batch *b); /* empty again, keeps the memory */
+/* Of its values, each counted for every event: a constant is kept once only until one differs. */
 size_t batch_bytes(const struct batch *b);
 
 /* Appends one event; the caller keeps count <= BATCH_MAX_EVENTS. The column token is stored for

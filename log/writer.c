@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-enum { IDLE_MS = 250, START_GRACE_MS = 5000 };
+enum { IDLE_MS = 250, START_GRACE_MS = 5000, GROUP_MAX_BYTES = 64 << 20 };
 
 static const int64_t second_bounds[] = {250,     500,     1000,    2000,   4000,   8000,
                                         16000,   32000,   64000,   128000, 256000, 512000,
@@ -84,20 +84,27 @@ static void add_to_group(struct group *g, struct append *a)
         g->refs[g->n++] = (struct request_ref){.append = a, .request = &a->requests[i]};
 }
 
+static bool fits(const struct group *g, const struct append *a, uint32_t events, size_t bytes)
+{
+    return events + a->batch->count <= BATCH_MAX_EVENTS &&
+           (g->n == 0 || (g->n + a->n_requests <= BATCH_MAX_EVENTS && bytes <= GROUP_MAX_BYTES));
+}
+
 /* As many whole appends, in order, as fit into one row. true: the writer goes on. */
 static bool take_group(struct log_writer *w, struct group *g)
 {
     uint32_t events = 0;
+    size_t bytes = 0;
     struct append **last = &g->appends;
     g->n = 0;
     g->appends = NULL;
     pthread_mutex_lock(&w->lock);
     if (w->head == NULL)
         wait_for_work(w);
-    while (w->head != NULL && events + w->head->batch->count <= BATCH_MAX_EVENTS &&
-           (g->n == 0 || g->n + w->head->n_requests <= BATCH_MAX_EVENTS)) {
+    while (w->head != NULL && fits(g, w->head, events, bytes)) {
         struct append *a = take_first(w);
         events += a->batch->count;
+        bytes += batch_bytes(a->batch);
         *last = a;
         last = &a->next;
         add_to_group(g, a);

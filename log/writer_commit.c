@@ -352,8 +352,13 @@ static void refuse(struct request_ref *ref, const struct err *e)
 static void commit_range(struct log_writer *w, struct group *g, struct range r, int64_t deadline_us)
 {
     struct err e = {0};
-    while (!try_range(w, g, &r, deadline_us, &e))
+    while (!try_range(w, g, &r, deadline_us, &e)) {
         err_clear(&e);
+        if (clock_monotonic_us() >= deadline_us) { /* nothing is stored, and it may never end */
+            set_outcome(g, r.lo, r.hi, APPEND_UNAVAILABLE);
+            break;
+        }
+    }
     if (!r.poisoned)
         return;
     if (r.hi - r.lo == 1) {

@@ -234,6 +234,28 @@ static void doubt_that_lasts_is_answered_unknown_and_never_sent_again(void **sta
     }
 }
 
+/* Such as one on which PostgreSQL falls over: its sender is told, and the others get their turn. */
+static void an_append_that_never_gets_through_is_given_up(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char *uri = log_test_database();
+    struct log_proxy *p = log_proxy_start(uri);
+    struct log_writer *w;
+    struct log_writer_options o = {.postgres_uri = log_proxy_uri(p), .doubt_timeout_ms = 200};
+    support_ok(log_writer_start(&w, &o, &e), &e);
+    log_proxy_set(p, PROXY_LOSE_EVERY_STATEMENT);
+    enum append_outcome outcome = log_test_append_one(w, 1);
+    assert_true(outcome == APPEND_UNAVAILABLE || outcome == APPEND_UNKNOWN); /* cut while looking */
+    log_proxy_set(p, PROXY_PASS);
+    wait_until(DEADLINE_MS, "the writer owns the partition again", is_ready, w);
+    assert_int_equal(log_test_append_one(w, 2), APPEND_DONE);
+    log_writer_stop(w);
+    log_proxy_stop(p);
+    assert_int_equal(log_test_count_dense(uri), 1);
+    free(uri);
+}
+
 /* ------------------------------------------------------------------ PostgreSQL dies */
 
 struct sender {
@@ -400,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_commit_whose_answer_is_lost_is_found_in_the_log),
         cmocka_unit_test(a_commit_that_never_arrived_is_sent_again),
         cmocka_unit_test(doubt_that_lasts_is_answered_unknown_and_never_sent_again),
+        cmocka_unit_test(an_append_that_never_gets_through_is_given_up),
         cmocka_unit_test(nothing_acknowledged_is_lost_when_postgresql_is_killed),
         cmocka_unit_test(a_full_queue_says_so_and_stop_answers_what_waits),
         cmocka_unit_test(a_waiting_reader_of_another_process_is_woken_by_notify),

@@ -58,12 +58,13 @@ static bool from_client(struct link *l, char *bytes, size_t room)
         return forward(l->client, l->server, bytes, room, &n);
     if (!forward(l->client, -1, bytes, room, &n))
         return false;
-    bool cut =
-        is_append(bytes, n) && atomic_compare_exchange_strong(&l->proxy->mode, &mode, PROXY_PASS);
-    if (cut && mode == PROXY_LOSE_STATEMENT)
+    bool every = mode == PROXY_LOSE_EVERY_STATEMENT;
+    bool cut = is_append(bytes, n) &&
+               (every || atomic_compare_exchange_strong(&l->proxy->mode, &mode, PROXY_PASS));
+    if (cut && (every || mode == PROXY_LOSE_STATEMENT)) {
         atomic_fetch_add(&l->proxy->cuts, 1);
-    if (cut && mode == PROXY_LOSE_STATEMENT)
         return false;
+    }
     if (write(l->server, bytes, (size_t)n) != n)
         return false;
     if (!cut)

@@ -330,6 +330,24 @@ static void a_cut_slice_holds_the_events_between(void **state)
     free(events);
 }
 
+/* What bounds an append must see them coming: they are there as soon as one value differs. */
+static void a_constant_counts_for_every_event_in_the_size(void **state)
+{
+    (void)state;
+    static const char big[1000] = "a page";
+    struct batch *b = batch_new();
+    struct event e = {.type = SPAN_LITERAL("PageViewEvent"), .path = {big, sizeof(big)}};
+    for (int i = 0; i < 100; i++)
+        batch_add(b, &e);
+    size_t constant = batch_bytes(b);
+    assert_true(constant >= 100 * sizeof(big));
+    e.path.n--;
+    batch_add(b, &e);
+    assert_true(batch_bytes(b) > constant);
+    assert_true(batch_bytes(b) < constant + 2 * sizeof(big));
+    batch_free(b);
+}
+
 static void every_column_has_its_own_names(void **state)
 {
     (void)state;
@@ -352,6 +370,7 @@ int main(void)
         cmocka_unit_test(removed_events_are_gone_and_the_others_keep_their_order),
         cmocka_unit_test(a_truncated_batch_goes_on_as_if_the_events_had_never_been),
         cmocka_unit_test(a_cut_slice_holds_the_events_between),
+        cmocka_unit_test(a_constant_counts_for_every_event_in_the_size),
         cmocka_unit_test(every_column_has_its_own_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
