@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/thread.h"
 #include "views/job_run.h"
 
@@ -22,6 +23,36 @@ const struct job_runner_options job_runner_defaults = {
     .chunk_events = 100000,
     .flush_ms = 5000,
 };
+
+/* Of the job that runs, or ran last; by job_kind. */
+static struct metric events_done[] = {
+    {.name = "footfall_job_events_done",
+     .labels = "kind=\"replay\"",
+     .help = "Events the running or last job has gone through.",
+     .type = METRIC_GAUGE},
+    {.name = "footfall_job_events_done",
+     .labels = "kind=\"verify\"",
+     .help = "Events the running or last job has gone through.",
+     .type = METRIC_GAUGE},
+};
+static struct metric events_total[] = {
+    {.name = "footfall_job_events_expected",
+     .labels = "kind=\"replay\"",
+     .help = "Events the running or last job has to go through.",
+     .type = METRIC_GAUGE},
+    {.name = "footfall_job_events_expected",
+     .labels = "kind=\"verify\"",
+     .help = "Events the running or last job has to go through.",
+     .type = METRIC_GAUGE},
+};
+
+static void register_metrics(void)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        metric_register(&events_done[kind]);
+        metric_register(&events_total[kind]);
+    }
+}
 
 struct worker {
     struct job_runner *all;
@@ -83,6 +114,8 @@ int job_run_tell_now(struct job_run *r, uint64_t done, uint64_t total, struct er
     r->progress.events_done = done;
     r->progress.events_total = total > done ? total : done;
     estimate(r, now_us);
+    metric_set(&events_done[r->job->kind], (int64_t)r->progress.events_done);
+    metric_set(&events_total[r->job->kind], (int64_t)r->progress.events_total);
     return jobs_progress(r->sql, r->fence, r->job->id, &r->progress, &r->cancelled, e);
 }
 
@@ -225,7 +258,9 @@ static void *worker_main(void *context)
 
 int job_runner_start(struct job_runner **out, const struct job_runner_options *o, struct err *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct job_runner *all = mem_alloc(sizeof(*all));
+    pthread_once(&once, register_metrics);
     all->options = *o;
     pthread_mutex_init(&all->mutex, NULL);
     thread_condition_init(&all->changed);
