@@ -166,10 +166,12 @@ static void set_kind(struct servers *s, int which, const struct server_kind *k)
     s->list[which] = (struct server){.kind = k, .pid = -1};
 }
 
-static int start_all(struct servers *s, struct err *e)
+static int start_all(struct servers *s, bool (*give_up)(void), struct err *e)
 {
     bool waiting = true;
     while (waiting) {
+        if (give_up != NULL && give_up())
+            return err_set(e, ERR_BUSY, "told to stop while the servers start");
         waiting = false;
         for (int i = 0; i < N_SERVERS; i++) {
             struct server *v = &s->list[i];
@@ -201,7 +203,7 @@ int servers_start(struct servers **out, const struct servers_options *o, struct 
         result = servers_find_redis(s, e);
     }
     if (result == 0)
-        result = start_all(s, e);
+        result = start_all(s, o->give_up, e);
     s->started = result == 0;
     if (result == 0)
         *out = s;

@@ -23,8 +23,9 @@ struct servers;
 
 struct servers_options {
     const char *data_dir;
-    const char *user;     /* started as root: who runs the servers; NULL: the service user */
-    bool postgres, redis; /* which ones; with none, the folder is only prepared and locked */
+    const char *user;      /* started as root: who runs the servers; NULL: the service user */
+    bool postgres, redis;  /* which ones; with none, the folder is only prepared and locked */
+    bool (*give_up)(void); /* asked while they start, which may take long; may be NULL */
 };
 
 /* Makes the data folder, as root for that user (NULL: the service user), and says so, naming the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* footfall serve: the service in the foreground. This thread has the signals and the clockwork; what
- * is running is in server.c. */
+/* footfall serve: the service in the foreground. This thread has the signals and the clockwork;
+ * what is running is in server.c. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -68,8 +68,10 @@ int serve_main(struct command_run *r, struct err *e)
     sigset_t signals;
     struct server *s;
     block_signals(&signals);
-    if (drop_root(r->config, e) != 0 || server_start(&s, r->config, e) != 0)
+    if (drop_root(r->config, e) != 0)
         return -1;
+    if (server_start(&s, r->config, e) != 0)
+        return server_is_told_to_stop() ? EXIT_DONE : -1;
     printf("footfall ready %s\n", server_url(s));
     fflush(stdout);
     diag(DIAG_INFO, "serve", "the admin token is in %s", server_token_file(s));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the running service as a table: started from the top, stopped from the bottom. A part
- * uses only parts above it, so nothing is used after it has stopped. */
+/* The parts of the running service as a table: started from the top, stopped from the bottom. A
+ * part uses only parts above it, so nothing is used after it has stopped. */
 #include "cli/server.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,12 +40,20 @@ int server_parse_roles(const char *text, unsigned *out, struct err *e)
         size_t n = strcspn(p, ",");
         unsigned role = role_of(p, n);
         if (role == 0)
-            return err_set(e, ERR_INPUT, "roles: \"%.*s\" is not one of ingest, views, api", (int)n, p);
+            return err_set(e, ERR_INPUT, "roles: \"%.*s\" is not one of ingest, views, api", (int)n,
+                           p);
         *out |= role;
         p += n;
         if (*p == '\0')
             return 0;
     }
+}
+
+bool server_is_told_to_stop(void)
+{
+    sigset_t waiting;
+    return sigpending(&waiting) == 0 &&
+           (sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1);
 }
 
 /* ------------------------------------------------------------------ the servers */
@@ -56,7 +65,8 @@ static int start_embedded(struct server *s, struct err *e)
     struct servers_options o = {.data_dir = s->data_dir,
                                 .user = config_text(s->config, "user"),
                                 .postgres = postgres == NULL,
-                                .redis = redis == NULL};
+                                .redis = redis == NULL,
+                                .give_up = server_is_told_to_stop};
     if (servers_start(&s->embedded, &o, e) != 0)
         return -1;
     s->postgres = mem_copy_text(postgres != NULL ? postgres : servers_postgres_uri(s->embedded));
@@ -88,7 +98,8 @@ static int start_tables(struct server *s, struct err *e)
                                  .tokens = s->tokens,
                                  .sites = s->sites,
                                  .salts = s->salts};
-    return server_admin_token(s, e) != 0 ? -1 : maintain_open(&s->maintainer, &o, clock_now_us(), e);
+    return server_admin_token(s, e) != 0 ? -1
+                                         : maintain_open(&s->maintainer, &o, clock_now_us(), e);
 }
 
 static void stop_tables(struct server *s)
@@ -138,17 +149,26 @@ static int start_sources(struct server *s, struct err *e)
     return sources_open(&s->sources, s->postgres, e);
 }
 
+static bool is_told_to_stop(void *context)
+{
+    (void)context;
+    return server_is_told_to_stop();
+}
+
+/* While another process appends, this one stands by. */
 static int start_writer(struct server *s, struct err *e)
 {
     s->notifier = notifier_new(s->postgres);
-    struct log_writer_options o = {
-        .postgres_uri = s->postgres,
-        .dedupe_window = (uint32_t)config_int(s->config, "ingest.dedupe_window"),
-        .max_queue = WRITER_QUEUE,
-        .max_keys_per_token = KEYS_PER_TOKEN,
-        .doubt_timeout_ms = DOUBT_TIMEOUT_MS,
-        .on_append = on_log_growth,
-        .context = s};
+    struct log_writer_options o = {.postgres_uri = s->postgres,
+                                   .dedupe_window =
+                                       (uint32_t)config_int(s->config, "ingest.dedupe_window"),
+                                   .max_queue = WRITER_QUEUE,
+                                   .max_keys_per_token = KEYS_PER_TOKEN,
+                                   .doubt_timeout_ms = DOUBT_TIMEOUT_MS,
+                                   .take_over_ms = -1,
+                                   .give_up = is_told_to_stop,
+                                   .on_append = on_log_growth,
+                                   .context = s};
     return log_writer_start(&s->writer, &o, e);
 }
 
@@ -185,14 +205,10 @@ struct part {
 };
 
 static const struct part parts[] = {
-    {0, start_embedded, stop_embedded},
-    {0, start_schema, NULL},
-    {0, start_tables, stop_tables},
-    {ROLE_VIEWS, start_live, stop_live},
-    {0, start_sources, server_free_modules},
-    {ROLE_INGEST, start_writer, stop_writer},
-    {0, server_start_http, server_stop_http},
-    {0, start_service_file, stop_service_file},
+    {0, start_embedded, stop_embedded},       {0, start_schema, NULL},
+    {0, start_tables, stop_tables},           {ROLE_VIEWS, start_live, stop_live},
+    {0, start_sources, server_free_modules},  {ROLE_INGEST, start_writer, stop_writer},
+    {0, server_start_http, server_stop_http}, {0, start_service_file, stop_service_file},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -222,11 +238,17 @@ int server_start(struct server **out, const struct config *c, struct err *e)
     }
     s->data_dir = mem_copy_text(config_text(c, "data_dir"));
     s->token_file = mem_format("%s/admin-token", s->data_dir);
-    for (unsigned i = 0; i < N_PARTS; i++)
-        if (is_needed(s, &parts[i]) && parts[i].start(s, e) != 0) {
+    for (unsigned i = 0; i < N_PARTS; i++) {
+        if (!is_needed(s, &parts[i]))
+            continue;
+        int failed = parts[i].start(s, e);
+        if (failed == 0 && server_is_told_to_stop())
+            failed = err_set(e, ERR_BUSY, "told to stop while starting");
+        if (failed != 0) {
             stop_parts(s, i + 1);
             return -1;
         }
+    }
     *out = s;
     return 0;
 }

@@ -13,6 +13,9 @@ struct server;
 /* "ingest,views,api" to a set of roles. */
 int server_parse_roles(const char *text, unsigned *roles, struct err *e) MUST_CHECK;
 
+/* Whether SIGTERM or SIGINT waits to be taken (they are blocked): what takes long gives up then. */
+bool server_is_told_to_stop(void);
+
 /* Starts everything; on failure what had been started is stopped. Call it from the main thread: the embedded
  * servers die with the thread that started them. */
 int server_start(struct server **out, const struct config *c, struct err *e) MUST_CHECK;

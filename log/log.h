@@ -130,7 +130,8 @@ struct log_writer_options {
     int64_t doubt_timeout_ms;    /* a commit in doubt is answered APPEND_UNKNOWN then; 0: 10,000 */
     int64_t owner_timeout_ms; /* an owner without heartbeat for so long is ended; default 15,000 */
     int64_t take_over_ms;     /* how long start waits for another owner to end; 0: until it would be
-                               * ended for want of a heartbeat */
+                               * ended for want of a heartbeat; -1: as long as it lives */
+    bool (*give_up)(void *context); /* asked while start waits; may be NULL */
     void (*on_append)(void *context, uint32_t partition, uint64_t next_seq); /* after each commit */
     void *context;
 };

@@ -20,6 +20,8 @@ static const struct {
     {"0003_views", embed_migration_0003},
 };
 
+enum { PATIENCE_MS = 600000 }; /* for another migration, or a large one */
+
 enum { N_MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
 
 int migrate_version(void)
@@ -129,7 +131,7 @@ int migrate_run(const char *postgres_uri, enum migrate_mode mode, struct err *e)
     struct sql *s;
     if (sql_open(&s, postgres_uri, e) != 0)
         return -1;
-    sql_set_patience(s, 0); /* another migration, or a large one */
+    sql_set_patience(s, PATIENCE_MS);
     int status = check_server(s, e) != 0 ? -1 : migrate_locked(s, mode, e);
     sql_close(s);
     return status;

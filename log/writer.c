@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 
@@ -188,10 +189,16 @@ static struct log_writer *writer_new(const struct log_writer_options *o)
 /* Another owner may be about to die, or to be found dead; nothing else is worth waiting for. */
 static int take_over(struct log_writer *w, struct err *e)
 {
-    int64_t deadline_us = clock_monotonic_us() + w->options.take_over_ms * 1000;
+    const struct log_writer_options *o = &w->options;
+    int64_t deadline_us = clock_monotonic_us() + o->take_over_ms * 1000;
+    bool said = false;
     while (writer_own(w, e) != 0) {
-        if (e->kind != ERR_BUSY || clock_monotonic_us() >= deadline_us)
+        bool too_late = o->take_over_ms >= 0 && clock_monotonic_us() >= deadline_us;
+        if (e->kind != ERR_BUSY || too_late || (o->give_up != NULL && o->give_up(o->context)))
             return -1;
+        if (!said && o->take_over_ms < 0)
+            diag(DIAG_INFO, "log", "partition %u: standing by until then", o->partition);
+        said = true;
         err_clear(e);
         struct timespec pause = {.tv_nsec = 50 * 1000000};
         nanosleep(&pause, NULL);

@@ -98,7 +98,7 @@ static char *read_token(const char *data_dir)
     return token;
 }
 
-static void wait_ready(struct support_footfall *f)
+void support_footfall_wait_ready(struct support_footfall *f)
 {
     static const char ready[] = "footfall ready ";
     char line[512];
@@ -118,7 +118,16 @@ static void wait_ready(struct support_footfall *f)
     fail_msg("footfall did not become ready: %s", text);
 }
 
-void support_footfall_start(struct support_footfall *f, const char *data_dir,
+bool support_footfall_said(const struct support_footfall *f, const char *text)
+{
+    struct buf log = {0};
+    bool said = file_read(&log, f->log, 64 << 20, NULL) == 0 &&
+                memmem(log.p, log.n, text, strlen(text)) != NULL;
+    buf_clear(&log);
+    return said;
+}
+
+void support_footfall_spawn(struct support_footfall *f, const char *data_dir,
                             const char *const *arguments)
 {
     struct err e = {0};
@@ -140,7 +149,13 @@ void support_footfall_start(struct support_footfall *f, const char *data_dir,
     f->out_fd = ends[0];
     support_ok(result, &e);
     remember(0, f->pid);
-    wait_ready(f);
+}
+
+void support_footfall_start(struct support_footfall *f, const char *data_dir,
+                            const char *const *arguments)
+{
+    support_footfall_spawn(f, data_dir, arguments);
+    support_footfall_wait_ready(f);
 }
 
 /* ------------------------------------------------------------------ ending */

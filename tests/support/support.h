@@ -82,6 +82,11 @@ struct support_footfall {
  */
 void support_footfall_start(struct support_footfall *f, const char *data_dir,
                             const char *const *arguments);
+/* The same in two halves: who stands by is not ready for long. */
+void support_footfall_spawn(struct support_footfall *f, const char *data_dir,
+                            const char *const *arguments);
+void support_footfall_wait_ready(struct support_footfall *f);
+bool support_footfall_said(const struct support_footfall *f, const char *text); /* on stderr */
 /* SIGTERM; returns its exit status (128 + signal when killed). Keeps data_dir; start again with it.
  */
 int support_footfall_stop(struct support_footfall *f);
