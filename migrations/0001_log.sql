@@ -223,10 +223,9 @@ IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
                 ELSE elements END
 $$;
 
--- The events, one row each: stable, documented, for analysts. It reads every batch: bound it with
--- events_between (time) or events_from (seq).
-CREATE VIEW events AS
-SELECT b.partition, b.first_seq + e.n - 1 AS seq,
+-- Every event with the bounds of its batch: a condition on these keeps whole batches from being read.
+CREATE VIEW log_events AS
+SELECT b.first_seq, b.min_time, b.max_time, b.partition, b.first_seq + e.n - 1 AS seq,
        e.event_id, e.event_type, e.event_time, e.received_at, e.site, e.host, e.path, e.query,
        e.referrer, e.referrer_host, e.session_id, e.user_id, e.visitor, e.browser, e.os,
        e.device, e.country, e.region, e.utm_source, e.utm_medium, e.utm_campaign, e.bot,
@@ -259,82 +258,34 @@ CROSS JOIN LATERAL ROWS FROM (
          utm_source, utm_medium, utm_campaign, bot, props, n
      );
 
+-- The events, one row each: stable, documented, for analysts. It reads every batch: bound it with
+-- events_between (time) or events_from (seq).
+CREATE VIEW events AS
+SELECT partition, seq, event_id, event_type, event_time, received_at, site, host, path, query,
+       referrer, referrer_host, session_id, user_id, visitor, browser, os, device, country,
+       region, utm_source, utm_medium, utm_campaign, bot, props
+FROM log_events;
+
 -- The events with from_time <= event_time < to_time; reads only batches that hold such times.
 CREATE FUNCTION events_between(from_time timestamptz, to_time timestamptz) RETURNS SETOF events
 STABLE PARALLEL SAFE LANGUAGE sql AS $$
-SELECT b.partition, b.first_seq + e.n - 1 AS seq,
-       e.event_id, e.event_type, e.event_time, e.received_at, e.site, e.host, e.path, e.query,
-       e.referrer, e.referrer_host, e.session_id, e.user_id, e.visitor, e.browser, e.os,
-       e.device, e.country, e.region, e.utm_source, e.utm_medium, e.utm_campaign, e.bot,
-       e.props
-FROM log_batches b
-CROSS JOIN LATERAL ROWS FROM (
-         unnest(log_spread(b.event_id, b.event_count)),
-         unnest(log_spread(b.event_type, b.event_count)),
-         unnest(log_spread(b.event_time, b.event_count)),
-         unnest(log_spread(b.received_at, b.event_count)),
-         unnest(log_spread(b.site, b.event_count)), unnest(log_spread(b.host, b.event_count)),
-         unnest(log_spread(b.path, b.event_count)), unnest(log_spread(b.query, b.event_count)),
-         unnest(log_spread(b.referrer, b.event_count)),
-         unnest(log_spread(b.referrer_host, b.event_count)),
-         unnest(log_spread(b.session_id, b.event_count)),
-         unnest(log_spread(b.user_id, b.event_count)),
-         unnest(log_spread(b.visitor, b.event_count)),
-         unnest(log_spread(b.browser, b.event_count)), unnest(log_spread(b.os, b.event_count)),
-         unnest(log_spread(b.device, b.event_count)),
-         unnest(log_spread(b.country, b.event_count)),
-         unnest(log_spread(b.region, b.event_count)),
-         unnest(log_spread(b.utm_source, b.event_count)),
-         unnest(log_spread(b.utm_medium, b.event_count)),
-         unnest(log_spread(b.utm_campaign, b.event_count)),
-         unnest(log_spread(b.bot, b.event_count)), unnest(log_spread(b.props, b.event_count)),
-         generate_series(1, b.event_count)
-     ) AS e (
-         event_id, event_type, event_time, received_at, site, host, path, query, referrer,
-         referrer_host, session_id, user_id, visitor, browser, os, device, country, region,
-         utm_source, utm_medium, utm_campaign, bot, props, n
-     )
-WHERE b.max_time >= from_time AND b.min_time < to_time
-  AND e.event_time >= from_time AND e.event_time < to_time
+SELECT partition, seq, event_id, event_type, event_time, received_at, site, host, path, query,
+       referrer, referrer_host, session_id, user_id, visitor, browser, os, device, country,
+       region, utm_source, utm_medium, utm_campaign, bot, props
+FROM log_events
+WHERE max_time >= from_time AND min_time < to_time
+  AND event_time >= from_time AND event_time < to_time
 $$;
 
 -- The events of a partition with from_seq <= seq < to_seq; reads only the batches of that range.
 CREATE FUNCTION events_from(of_partition integer, from_seq bigint, to_seq bigint) RETURNS SETOF events
 STABLE PARALLEL SAFE LANGUAGE sql AS $$
-SELECT b.partition, b.first_seq + e.n - 1 AS seq,
-       e.event_id, e.event_type, e.event_time, e.received_at, e.site, e.host, e.path, e.query,
-       e.referrer, e.referrer_host, e.session_id, e.user_id, e.visitor, e.browser, e.os,
-       e.device, e.country, e.region, e.utm_source, e.utm_medium, e.utm_campaign, e.bot,
-       e.props
-FROM log_batches b
-CROSS JOIN LATERAL ROWS FROM (
-         unnest(log_spread(b.event_id, b.event_count)),
-         unnest(log_spread(b.event_type, b.event_count)),
-         unnest(log_spread(b.event_time, b.event_count)),
-         unnest(log_spread(b.received_at, b.event_count)),
-         unnest(log_spread(b.site, b.event_count)), unnest(log_spread(b.host, b.event_count)),
-         unnest(log_spread(b.path, b.event_count)), unnest(log_spread(b.query, b.event_count)),
-         unnest(log_spread(b.referrer, b.event_count)),
-         unnest(log_spread(b.referrer_host, b.event_count)),
-         unnest(log_spread(b.session_id, b.event_count)),
-         unnest(log_spread(b.user_id, b.event_count)),
-         unnest(log_spread(b.visitor, b.event_count)),
-         unnest(log_spread(b.browser, b.event_count)), unnest(log_spread(b.os, b.event_count)),
-         unnest(log_spread(b.device, b.event_count)),
-         unnest(log_spread(b.country, b.event_count)),
-         unnest(log_spread(b.region, b.event_count)),
-         unnest(log_spread(b.utm_source, b.event_count)),
-         unnest(log_spread(b.utm_medium, b.event_count)),
-         unnest(log_spread(b.utm_campaign, b.event_count)),
-         unnest(log_spread(b.bot, b.event_count)), unnest(log_spread(b.props, b.event_count)),
-         generate_series(1, b.event_count)
-     ) AS e (
-         event_id, event_type, event_time, received_at, site, host, path, query, referrer,
-         referrer_host, session_id, user_id, visitor, browser, os, device, country, region,
-         utm_source, utm_medium, utm_campaign, bot, props, n
-     )
-WHERE b.partition = of_partition AND b.first_seq > from_seq - 10000 AND b.first_seq < to_seq
-  AND b.first_seq + e.n - 1 >= from_seq AND b.first_seq + e.n - 1 < to_seq
+SELECT partition, seq, event_id, event_type, event_time, received_at, site, host, path, query,
+       referrer, referrer_host, session_id, user_id, visitor, browser, os, device, country,
+       region, utm_source, utm_medium, utm_campaign, bot, props
+FROM log_events
+WHERE partition = of_partition AND first_seq > from_seq - 10000 AND first_seq < to_seq
+  AND seq >= from_seq AND seq < to_seq
 $$;
 
 -- ---------------------------------------------------------------- repeats
@@ -367,7 +318,7 @@ CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
 
 -- ---------------------------------------------------------------- rights
 
-REVOKE ALL ON log_meta, log_head, log_owner, log_schema, log_tail, log_batch, log_batches, events,
+REVOKE ALL ON log_meta, log_head, log_owner, log_schema, log_tail, log_batch, log_batches, log_events, events,
     source_position, idempotency_key FROM PUBLIC;
 GRANT SELECT, INSERT ON log_tail TO footfall_writer;
 GRANT SELECT ON log_batch, log_meta, log_schema TO footfall_writer;
@@ -375,6 +326,6 @@ GRANT SELECT, INSERT, UPDATE ON log_head, log_owner, source_position, idempotenc
 GRANT SELECT ON log_meta, log_schema, log_head TO footfall_keeper;
 GRANT UPDATE ON log_head TO footfall_keeper;
 GRANT SELECT, INSERT, UPDATE, DELETE ON log_tail, log_batch TO footfall_keeper;
-GRANT SELECT ON events, log_batches, log_tail, log_batch, log_head, log_schema TO footfall_reader;
+GRANT SELECT ON events, log_events, log_batches, log_tail, log_batch, log_head, log_schema TO footfall_reader;
 
 SELECT log_make_segment(0, 0);
