@@ -442,8 +442,10 @@ static void the_status_adds_up(void **state)
     support_answer_clear(&a);
     a = rig_get("/metrics");
     rig_expect(&a, 200);
-    static const char *const names[] = {"footfall_events_received_total ", "footfall_log_head ",
+    static const char *const names[] = {"footfall_events_received_total ",
+                                        "footfall_log_head ",
                                         "footfall_view_lag_events{view=\"pageviews\"} ",
+                                        "footfall_job_events_done{kind=\"replay\"} ",
                                         "process_resident_memory_bytes ",
                                         "route=\"/v1/views\",status=\"200\"} "};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
