@@ -142,6 +142,15 @@ static void make_tag(struct http_request *r, const struct rows_read *d,
     buf_clear(&text);
 }
 
+/* With 200 and 304 alike (RFC 9110, 15.4.5). */
+#define CACHE_HEADERS(tag)                                                                         \
+    {                                                                                              \
+        {"etag", tag}, {"cache-control", SPAN_LITERAL("no-cache")},                                \
+        {                                                                                          \
+            "vary", SPAN_LITERAL("accept, authorization")                                          \
+        }                                                                                          \
+    }
+
 static void send_rows(struct http_request *r, const struct rows_read *d, const struct rows *rows,
                       const struct view_answer *answer, struct span tag)
 {
@@ -157,13 +166,10 @@ static void send_rows(struct http_request *r, const struct rows_read *d, const s
                           "limit: the answer is over %d bytes; take fewer rows",
                           (int)MAX_BODY_BYTES);
     else
-        http_send(r,
-                  &(struct http_answer){.status = 200,
-                                        .content_type = rows_content_types[d->form],
-                                        .body = buf_span(&body),
-                                        .headers = {{"etag", tag},
-                                                    {"cache-control", span_of("no-cache")},
-                                                    {"vary", span_of("accept, authorization")}}});
+        http_send(r, &(struct http_answer){.status = 200,
+                                           .content_type = rows_content_types[d->form],
+                                           .body = buf_span(&body),
+                                           .headers = CACHE_HEADERS(tag)});
     buf_clear(&body);
 }
 
@@ -175,7 +181,7 @@ static void answer_rows(struct http_request *r, const struct rows_read *d,
     struct refusal e = {0};
     make_tag(r, d, answer, tag);
     if (accept_has_tag(http_header(r, "if-none-match"), span_of(tag))) {
-        http_send(r, &(struct http_answer){.status = 304, .headers = {{"etag", span_of(tag)}}});
+        http_send(r, &(struct http_answer){.status = 304, .headers = CACHE_HEADERS(span_of(tag))});
         return;
     }
     rows_init(&rows, &d->query, &d->range, limits);

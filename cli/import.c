@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* footfall import: files to the service, with what became of their lines. */
 #include "ingest/import.h"
+#include "ingest/url.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ const struct option import_command_options[] = {
 
 struct import_run {
     struct service *service;
+    char site[HOST_MAX_BYTES + 1]; /* "": none given */
     struct progress progress;
     uint64_t n_rejected; /* listed or not */
 };
@@ -143,7 +145,7 @@ static int import_files(struct command_run *r, struct import_run *run, struct im
                         struct err *e)
 {
     struct import_service service = {get_position, post, run};
-    struct import_options o = {.site = config_text(r->config, "site"),
+    struct import_options o = {.site = run->site[0] == '\0' ? NULL : run->site,
                                .format = config_text(r->config, "format"),
                                .service = &service,
                                .on_rejected = on_rejected,
@@ -157,11 +159,23 @@ static int import_files(struct command_run *r, struct import_run *run, struct im
     return failed;
 }
 
+/* Whoever writes it in capitals means the same site, and the same place in the file. */
+static int take_site(const struct command_run *r, char room[HOST_MAX_BYTES + 1], struct err *e)
+{
+    const char *text = config_text(r->config, "site");
+    struct span name = text == NULL ? SPAN_LITERAL("") : url_site_name(span_of(text), room);
+    if (span_absent(name))
+        return err_set(e, ERR_INPUT,
+                       "--site: \"%s\" is no name of a site; give one like example.com", text);
+    room[name.n] = '\0';
+    return 0;
+}
+
 int import_main(struct command_run *r, struct err *e)
 {
     struct import_run run = {0};
     struct import_counts counts = {0};
-    if (service_open(&run.service, r->config, e) != 0)
+    if (take_site(r, run.site, e) != 0 || service_open(&run.service, r->config, e) != 0)
         return -1;
     int failed = import_files(r, &run, &counts, e);
     service_close(run.service);

@@ -367,6 +367,8 @@ static void an_etag_holds_until_something_changes(void **state)
     rig_expect(&a, 304);
     assert_int_equal(a.body.n, 0);
     assert_true(span_is(support_header(&a, "etag"), kept));
+    assert_true(span_is(support_header(&a, "vary"), "accept, authorization"));
+    assert_true(span_is(support_header(&a, "cache-control"), "no-cache"));
     support_answer_clear(&a);
     a = rig_ask(&(struct rig_request){.if_none_match = kept, .accept = "text/csv"}, path);
     rig_expect(&a, 200); /* another form is another thing */

@@ -55,6 +55,7 @@ static void wrong_usage_is_one_line_and_status_2(void **state)
     assert_usage(RUN("import", "--frob", "x"), "no option --frob");
     assert_usage(RUN("import", "--ingest.frob", "x"), "ingest.frob");
     assert_usage(RUN("import", "--format", "xml", "x"), "format");
+    assert_usage(RUN("import", "--site", "no site", "x"), "\"no site\" is no name of a site");
     assert_usage(RUN("log", "tail"), "use: footfall log");
     assert_usage(RUN("site", "add"), "use: footfall site");
     assert_usage(RUN("token", "create"), "--scope");
