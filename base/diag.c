@@ -2,23 +2,13 @@
 #include "base/diag.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-static _Atomic int least_level = DIAG_INFO;
-
-void diag_set_level(enum diag_level least)
-{
-    atomic_store(&least_level, (int)least);
-}
-
 void diag(enum diag_level level, const char *area, const char *format, ...)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    if ((int)level > atomic_load(&least_level))
-        return;
+    static const char *const names[] = {"error", "warning", "info"};
     char line[1024];
     time_t now = time(NULL);
     struct tm tm;

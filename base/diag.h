@@ -4,9 +4,8 @@
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 
-enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_INFO, DIAG_DEBUG };
+enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_INFO };
 
-void diag_set_level(enum diag_level least);
 void diag(enum diag_level level, const char *area, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

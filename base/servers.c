@@ -87,7 +87,6 @@ static void look_whether_ready(struct servers *s, struct server *v)
 {
     if (v->kind->probe(s, v->pid) == SERVER_READY) {
         v->state = SERVER_RUNNING;
-        diag(DIAG_DEBUG, area, "%s is ready", v->kind->name);
         return;
     }
     if (clock_monotonic_us() - v->started_us <= v->kind->start_ms * 1000)
@@ -243,11 +242,6 @@ void servers_stop(struct servers *s)
     free(s->postgres_uri);
     free(s->redis_uri);
     free(s);
-}
-
-const char *servers_data_dir(const struct servers *s)
-{
-    return s->data_dir;
 }
 
 const char *servers_postgres_uri(const struct servers *s)

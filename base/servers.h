@@ -44,7 +44,6 @@ int servers_check(struct servers *s, struct err *e) MUST_CHECK;
 /* Stops them in good order, releases the folder, frees s (may be NULL). */
 void servers_stop(struct servers *s);
 
-const char *servers_data_dir(const struct servers *s);     /* absolute */
 const char *servers_postgres_uri(const struct servers *s); /* libpq's; NULL: not asked for */
 const char *servers_redis_uri(const struct servers *s);    /* "unix:/path"; NULL: not asked for */
 pid_t servers_postgres_pid(const struct servers *s);       /* -1: not running */

@@ -82,8 +82,6 @@ struct log_slice {
 void batch_slice(const struct batch *b, struct log_slice *out);
 /* Narrows a slice to its events [first, first + count). */
 void slice_cut(struct log_slice *s, uint32_t first, uint32_t count);
-/* Narrows one column of the given type; count elements are left of first + count or more. */
-void column_cut(struct column_slice *c, enum column_type type, uint32_t first, uint32_t count);
 
 /* Walks a column, one call per event. For FORM_CONSTANT it gives the one element again and again,
  * for FORM_NULL absent. */

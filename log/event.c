@@ -29,11 +29,3 @@ const struct column_spec event_columns[N_EVENT_COLUMNS] = {
     [EVENT_IP] = {"ip", "ipAddress", COLUMN_TEXT, true, false},
     [EVENT_TOKEN] = {"token", NULL, COLUMN_INT8, true, false},
 };
-
-enum event_column event_column_of(struct span sql_name)
-{
-    int c = 0;
-    while (c < N_EVENT_COLUMNS && !span_is(sql_name, event_columns[c].sql_name))
-        c++;
-    return (enum event_column)c;
-}

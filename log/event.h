@@ -67,9 +67,6 @@ static inline uint32_t column_width(enum column_type type)
     return widths[type];
 }
 
-/* The column of that SQL name, or N_EVENT_COLUMNS. */
-enum event_column event_column_of(struct span sql_name);
-
 /* Every span is borrowed for the call it is passed to; absent is NULL in the log. Texts are valid
  * UTF-8 without NUL (ingest's promise). */
 struct event {

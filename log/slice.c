@@ -15,7 +15,8 @@ static const uint8_t *skip(const struct column_slice *c, enum column_type type, 
     return cursor.at;
 }
 
-void column_cut(struct column_slice *c, enum column_type type, uint32_t first, uint32_t count)
+/* Narrows one column; count elements are left of first + count or more. */
+static void cut(struct column_slice *c, enum column_type type, uint32_t first, uint32_t count)
 {
     if (c->form != FORM_PLAIN)
         return;
@@ -28,7 +29,7 @@ void slice_cut(struct log_slice *s, uint32_t first, uint32_t count)
     if (first == 0 && count == s->count)
         return;
     for (int i = 0; i < N_EVENT_COLUMNS; i++)
-        column_cut(&s->columns[i], event_columns[i].type, first, count);
+        cut(&s->columns[i], event_columns[i].type, first, count);
     s->first_seq += first;
     s->count = count;
 }

@@ -347,16 +347,6 @@ bool sql_bool(const struct sql_rows *r, int row, int column)
     return span_is(sql_value(r, row, column), "t");
 }
 
-int sql_columns(const struct sql_rows *r)
-{
-    return PQnfields(r->result);
-}
-
-const char *sql_column_name(const struct sql_rows *r, int column)
-{
-    return PQfname(r->result, column);
-}
-
 void sql_rows_clear(struct sql_rows *r)
 {
     PQclear(r->result);

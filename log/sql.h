@@ -46,8 +46,6 @@ struct sql_rows {
 struct span sql_value(const struct sql_rows *r, int row, int column); /* absent: NULL */
 int64_t sql_int(const struct sql_rows *r, int row, int column);       /* 0 for NULL */
 bool sql_bool(const struct sql_rows *r, int row, int column);
-int sql_columns(const struct sql_rows *r);
-const char *sql_column_name(const struct sql_rows *r, int column);
 void sql_rows_clear(struct sql_rows *r);
 
 /* Runs one statement with $1 ... as text parameters. rows may be NULL. Without parameters and rows

@@ -294,8 +294,8 @@ int writer_own(struct log_writer *w, struct err *e)
     if (own(w, e) == 0)
         return 0;
     writer_disown(w);
-    diag(w->retry_delay_us == 0 ? DIAG_WARNING : DIAG_DEBUG, "log",
-         "partition %u cannot append: %s", w->options.partition, e->text);
+    if (w->retry_delay_us == 0) /* said once, not at every attempt */
+        diag(DIAG_WARNING, "log", "partition %u cannot append: %s", w->options.partition, e->text);
     w->retry_delay_us = w->retry_delay_us == 0 ? FIRST_RETRY_US : w->retry_delay_us * 2;
     if (w->retry_delay_us > LAST_RETRY_US)
         w->retry_delay_us = LAST_RETRY_US;

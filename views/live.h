@@ -18,7 +18,6 @@ enum live_state {
     LIVE_READY,
     LIVE_HELD /* a verification reads it */
 };
-const char *live_state_name(enum live_state state);
 
 struct live_view_status {
     char name[VIEW_NAME_BYTES];

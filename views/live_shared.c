@@ -8,16 +8,6 @@
 #include "base/thread.h"
 #include "views/live_internal.h"
 
-const char *live_state_name(enum live_state state)
-{
-    static const char *const names[] = {[LIVE_STARTING] = "starting",
-                                        [LIVE_STANDBY] = "standby",
-                                        [LIVE_BUILDING] = "building",
-                                        [LIVE_READY] = "ready",
-                                        [LIVE_HELD] = "held"};
-    return names[state];
-}
-
 /* ---- what is seen */
 
 static void note_lag(struct live *l, struct live_view *v)

@@ -350,32 +350,6 @@ int view_reader_ask(struct view_reader *r, const struct view_question *q, struct
 
 /* ------------------------------------------------------------------ the reader */
 
-struct ping {
-    void (*on_answer)(void *context, const struct err *e);
-    void *context;
-};
-
-static void on_pong(void *context, const struct redisReply *reply, const struct err *e)
-{
-    struct ping *p = context, copy = *p;
-    (void)reply;
-    free(p);
-    copy.on_answer(copy.context, e);
-}
-
-int view_reader_ping(struct view_reader *r, void (*on_answer)(void *context, const struct err *e),
-                     void *context, struct err *e)
-{
-    struct ping *p = mem_alloc(sizeof *p);
-    *p = (struct ping){on_answer, context};
-    struct span word = SPAN_LITERAL("PING");
-    struct redis_async_command c = {&word, 1, on_pong, p};
-    if (redis_async_send(r->redis, &c, e) == 0)
-        return 0;
-    free(p);
-    return -1;
-}
-
 struct view_reader *view_reader_new(struct http_loop *l, const struct redis_async_options *redis,
                                     const char *prefix)
 {

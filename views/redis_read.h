@@ -49,8 +49,4 @@ int view_answer_each(const struct view_answer *a, uint32_t page,
                      int (*each)(void *context, struct span group, struct span value),
                      void *context);
 
-/* Whether Redis answers: e is NULL or says why not. */
-int view_reader_ping(struct view_reader *r, void (*on_answer)(void *context, const struct err *e),
-                     void *context, struct err *e) MUST_CHECK;
-
 #endif

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The architecture as a test: includes point down only, each library is used in one place, every
-# source file carries its licence, and files and names keep to the shape the project agreed on.
+# source file carries its licence, and files and functions keep to the lengths agreed on.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 failures=0
@@ -44,6 +44,13 @@ while IFS= read -r file; do
 done < <(find base log ingest views api cli web tests migrations dev .ci -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.sql' -o -name '*.sh' -o -name '*.html' -o -name dev -o -name run \) \
     ! -path 'tests/fuzz/corpus/*' ! -path 'tests/data/*')
+
+# A function's braces stand alone at the margin.
+while IFS= read -r line; do
+    [ -n "$line" ] && fail "$line, more than 70"
+done < <(find base log ingest views api cli tests -type f \( -name '*.c' -o -name '*.h' -o -name '*.cc' \) \
+    -exec awk 'FNR == 1 { start = 0 } /^\{/ { start = FNR }
+        /^\}/ { if (start && FNR - start - 1 > 70) print FILENAME ":" start ": a function of " FNR - start - 1 " lines"; start = 0 }' {} +)
 
 echo "$failures rules broken"
 [ "$failures" -eq 0 ]

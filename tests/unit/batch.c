@@ -352,11 +352,13 @@ static void every_column_has_its_own_names(void **state)
 {
     (void)state;
     for (int i = 0; i < N_EVENT_COLUMNS; i++) {
-        assert_int_equal(event_column_of(span_of(event_columns[i].sql_name)), i);
-        for (int j = 0; j < i && event_columns[i].api_name != NULL; j++)
-            assert_string_not_equal(event_columns[i].api_name, event_columns[j].api_name);
+        const char *api_name = event_columns[i].api_name;
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(event_columns[i].sql_name, event_columns[j].sql_name);
+            assert_true(api_name == NULL || event_columns[j].api_name == NULL ||
+                        strcmp(api_name, event_columns[j].api_name) != 0);
+        }
     }
-    assert_int_equal(event_column_of(SPAN_LITERAL("no_such")), N_EVENT_COLUMNS);
 }
 
 int main(void)
