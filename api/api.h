@@ -28,6 +28,7 @@ struct api_parts {
     struct sites *sites;
     struct live *live;         /* NULL: another process builds the views */
     struct log_writer *writer; /* NULL: another process takes events */
+    bool takes_events_only;    /* ready without views and Redis */
 };
 
 /* Reads the time zones and starts the threads; PostgreSQL and Redis need not answer yet. */

@@ -47,6 +47,8 @@ static void judge(struct api *a, const struct overview *o, struct buf *out)
         put_reason(out, "the log",
                    "events can't be appended: PostgreSQL is away, or another process "
                    "has taken over");
+    if (a->parts.takes_events_only)
+        return;
     if (!o->redis_reachable) {
         put_reason(out, "the views", o->redis_error);
         return;

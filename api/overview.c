@@ -20,6 +20,7 @@ struct asking {
     int64_t now_us;
     struct overview overview;
     unsigned awaited;
+    bool builds; /* this process, at this moment */
     void (*on_done)(void *context, const struct overview *o);
     void *context;
     struct view_asking views[];
@@ -46,7 +47,7 @@ static void ask_builder(struct asking *a)
                 a->overview.views[k].lag_us = status[i].lag_us;
 }
 
-/* Without the builder: by what was seen whenever somebody asked. */
+/* Where another process builds: by what was seen whenever somebody asked. */
 static int64_t note_lag(struct api *a, unsigned view, uint64_t offset, uint64_t head)
 {
     int64_t now_us = clock_monotonic_us();
@@ -67,7 +68,7 @@ static void work_out_lags(struct asking *a)
         struct view_overview *v = &o->views[i];
         uint64_t offset = v->built ? v->offset : 0;
         v->lag_events = o->log.next_seq - offset;
-        if (a->api->parts.live == NULL)
+        if (!a->builds)
             v->lag_us = note_lag(a->api, i, offset, o->log.next_seq);
         else if (v->lag_events == 0)
             v->lag_us = 0;
@@ -78,7 +79,9 @@ static void work_out_lags(struct asking *a)
 
 static void finish(struct asking *a)
 {
-    if (a->api->parts.live != NULL)
+    struct live *live = a->api->parts.live;
+    a->builds = live != NULL && live_overview(live).owner;
+    if (a->builds)
         ask_builder(a);
     work_out_lags(a);
     a->on_done(a->context, &a->overview);

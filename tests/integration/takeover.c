@@ -217,10 +217,14 @@ static void one_folder_has_one_service(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_standby_takes_over_when_the_owner_is_killed),
-        cmocka_unit_test(a_standby_ends_when_it_is_told_to),
-        cmocka_unit_test(a_frozen_owner_is_fenced_when_it_wakes_up),
-        cmocka_unit_test(one_folder_has_one_service),
+        cmocka_unit_test_setup_teardown(a_standby_takes_over_when_the_owner_is_killed,
+                                        support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(a_standby_ends_when_it_is_told_to, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(a_frozen_owner_is_fenced_when_it_wakes_up, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(one_folder_has_one_service, support_setup,
+                                        support_teardown),
     };
     return support_run("takeover", tests, sizeof(tests) / sizeof(tests[0]));
 }
