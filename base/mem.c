@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -32,6 +33,11 @@ void *mem_alloc(size_t size)
 void *mem_resize(void *p, size_t size)
 {
     return or_abort(realloc(p, size == 0 ? 1 : size));
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }
 
 char *mem_copy_text(const char *text)

@@ -7,11 +7,14 @@
 
 #include "base/span.h"
 
-void *mem_alloc(size_t size);                /* zeroed */
-void *mem_resize(void *p, size_t size);      /* realloc */
-char *mem_copy_text(const char *text);       /* strdup; NULL stays NULL */
-char *mem_copy_span(struct span s);          /* NUL-terminated copy */
+void *mem_alloc(size_t size);           /* zeroed */
+void *mem_resize(void *p, size_t size); /* realloc */
+char *mem_copy_text(const char *text);  /* strdup; NULL stays NULL */
+char *mem_copy_span(struct span s);     /* NUL-terminated copy */
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Returns to the system what lies free between what is in use: after work that took much. */
+void mem_give_back(void);
 
 /* An arena: many small allocations with one lifetime (a batch, a turn). */
 struct arena {

@@ -18,9 +18,9 @@ enum {
 };
 
 const struct job_runner_options job_runner_defaults = {
-    .limits = {.max_cells = 500000, .max_bytes = 48 << 20},
-    .max_open_bytes = 16 << 20,
-    .chunk_events = 100000,
+    .limits = {.max_cells = 500000, .max_bytes = 16 << 20},
+    .max_open_bytes = 8 << 20,
+    .chunk_events = 20000,
     .flush_ms = 5000,
 };
 
@@ -212,6 +212,7 @@ static int work(struct worker *w, bool *idle, struct err *e)
     *idle = false;
     int result = run_job(w, &job, live.fence, e);
     job_clear(&job);
+    mem_give_back();
     return result;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/mem.h"
 #include "base/thread.h"
 #include "views/live_internal.h"
 
@@ -52,6 +53,10 @@ static int rest(struct live *l, struct err *e)
 {
     int wait_ms = live_until_due(l);
     live_saw_head(l, feed_seen(l->feed));
+    if (l->was_far) {
+        l->was_far = false;
+        mem_give_back();
+    }
     return feed_wait(l->feed, feed_seen(l->feed),
                      wait_ms >= 0 && wait_ms < IDLE_WAIT_MS ? wait_ms : IDLE_WAIT_MS, e);
 }
@@ -80,6 +85,7 @@ static int turn(struct live *l, struct err *e)
     if (live_serve_requests(l, e) != 0 || feed_step(l->feed, &step, e) != 0 ||
         live_flush_due(l, e) != 0 || live_mend(l, e) != 0 || check(l, e) != 0)
         return -1;
+    l->was_far = l->was_far || step == FEED_FULL;
     if (step == FEED_SOME)
         let_gather(l);
     return step == FEED_IDLE ? rest(l, e) : 0;
