@@ -4,6 +4,9 @@
 #include "base/pack.h"
 #include "views/page.h"
 
+/* More than any slot will ever have: sums of many stay far from overflow. */
+#define MAX_ROWS (INT64_C(1) << 40)
+
 static int refuse(const struct plan *p, const char *what, struct err *e)
 {
     return err_set(e, ERR_DATA, "a stored row of view %s makes no sense: %s", p->name, what);
@@ -30,7 +33,7 @@ static bool read_slot(const struct plan *p, struct span *in, int64_t least, int6
     if (!pack_read_int(in, &slot) || slot < least || slot >= end)
         return false;
     s->slot = (unsigned)slot;
-    if (!pack_read_int(in, &s->rows) || s->rows < 1)
+    if (!pack_read_int(in, &s->rows) || s->rows < 1 || s->rows > MAX_ROWS)
         return false;
     for (unsigned i = 0; i < p->n_measures; i++)
         if (!read_measure(&p->measures[i], in, s, i))
