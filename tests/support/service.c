@@ -29,7 +29,7 @@ static char *service_json_text(const struct service *s, const char *name)
     return found;
 }
 
-static void read_uris(struct service *s)
+void service_find_servers(struct service *s)
 {
     free(s->postgres);
     free(s->redis);
@@ -41,7 +41,7 @@ void service_start(struct service *s)
 {
     *s = (struct service){0};
     support_footfall_start(&s->footfall, NULL, NULL);
-    read_uris(s);
+    service_find_servers(s);
 }
 
 void service_stop(struct service *s)
@@ -63,7 +63,7 @@ void service_restart(struct service *s)
     support_footfall_clear(&s->footfall);
     support_footfall_start(&s->footfall, data_dir, NULL);
     free(data_dir);
-    read_uris(s);
+    service_find_servers(s);
 }
 
 static pid_t postgres_pid(const struct service *s)

@@ -12,7 +12,8 @@ struct service {
 };
 
 void service_start(struct service *s);
-void service_stop(struct service *s); /* SIGTERM; fails the test unless it exits with 0 */
+void service_find_servers(struct service *s); /* the URIs, of one that was started otherwise */
+void service_stop(struct service *s);         /* SIGTERM; fails the test unless it exits with 0 */
 void service_kill9(struct service *s);
 void service_restart(struct service *s); /* with the same data */
 
@@ -27,13 +28,15 @@ void service_restore_redis(struct service *s);
 /* GET with the admin token and one header (or NULL). Clear the answer. */
 struct support_answer service_get(struct service *s, const char *path, const char *header);
 
-/* Posts n events of the traffic in requests of up to 500, each again and again until it is acknowledged. */
+/* Posts n events of the traffic in requests of up to 500, each again and again until it is
+ * acknowledged. */
 void service_post_all(struct service *s, struct traffic *t, unsigned n);
 
 /* Until every view's offset is the head. */
 void service_wait_caught_up(struct service *s, int deadline_ms);
 
-/* The law, by the commands: every view equals its SQL; a replay gives what the live views showed. */
+/* The law, by the commands: every view equals its SQL; a replay gives what the live views showed.
+ */
 void service_verify_agrees(struct service *s);
 void service_replay_changes_nothing(struct service *s);
 
