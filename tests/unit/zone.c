@@ -110,6 +110,7 @@ static void a_missing_database_names_the_package(void **state)
 static void offsets_equal_those_of_the_c_library(void **state)
 {
     (void)state;
+    assert_true(zones_count(database) > 300); /* tzdata's: the loops over them see something */
     srandom(7);
     for (size_t i = 0; i < zones_count(database); i++) {
         const struct zone *z = zones_at(database, i);
