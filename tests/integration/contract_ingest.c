@@ -352,6 +352,18 @@ static void a_key_is_answered_as_the_first_time_for_a_day(void **state)
     support_answer_clear(&first);
 }
 
+static void a_request_without_events_has_its_key_too(void **state)
+{
+    (void)state;
+    struct post p = {.token = ingest_token,
+                     .headers = {JSON_TYPE, "idempotency-key: empty"},
+                     .body = SPAN_LITERAL("[]")};
+    expect(&p, 202, "\"accepted\": 0");
+    expect(&p, 202, "\"first_seq\": null");
+    p.body = SPAN_LITERAL("{" VIEW "}");
+    expect(&p, 422, "problems/key-reused");
+}
+
 static void a_refused_request_does_not_use_up_its_key(void **state)
 {
     (void)state;
@@ -440,6 +452,7 @@ int main(void)
         cmocka_unit_test(without_a_token_nothing_is_believed),
         cmocka_unit_test(without_a_token_a_request_holds_a_hundred_events),
         cmocka_unit_test(a_key_is_answered_as_the_first_time_for_a_day),
+        cmocka_unit_test(a_request_without_events_has_its_key_too),
         cmocka_unit_test(a_refused_request_does_not_use_up_its_key),
         cmocka_unit_test(nobodys_keys_and_ids_are_not_an_admins),
         cmocka_unit_test_teardown(sources_are_named_by_text, stop),

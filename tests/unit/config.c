@@ -239,6 +239,27 @@ static void the_config_flag_reads_a_file_below_the_environment(void **state)
     assert_int_equal(argc, 2);
 }
 
+static void note(const struct option *o, void *context)
+{
+    strcat(strcat(context, o->name), " ");
+}
+
+static void what_differs_is_told_by_its_value_not_by_where_it_comes_from(void **state)
+{
+    struct config *other = config_new(tables);
+    const char *words[] = {"serve", "--listen=127.0.0.1:8080", "--postgres=x",
+                           "--ingest.max_sites=7", NULL};
+    char differing[100] = "";
+    int argc;
+    struct err e = {0};
+    config_compare(*state, other, note, differing);
+    assert_string_equal(differing, "");
+    assert_int_equal(read_flags(other, &argc, (char **)words, &e), 0);
+    config_compare(*state, other, note, differing);
+    assert_string_equal(differing, "postgres ingest.max_sites ");
+    config_free(other);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -253,6 +274,7 @@ int main(void)
         T(a_bool_flag_needs_no_value_and_takes_none),
         T(wrong_flags_are_named),
         T(the_config_flag_reads_a_file_below_the_environment),
+        T(what_differs_is_told_by_its_value_not_by_where_it_comes_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
