@@ -34,8 +34,8 @@ static int load_row(struct page *p, struct span field, struct span value, int64_
     if (field.n != 0)
         return page_load(p, field, value, e);
     if (store_number(value, sub_pages) != 0 || *sub_pages < 0 || *sub_pages > 1000000)
-        return err_set(e, ERR_DATA, "the number of sub-pages is %.*s", (int)(value.n < 32 ? value.n : 32),
-                       value.p);
+        return err_set(e, ERR_DATA, "the number of sub-pages is %.*s",
+                       (int)(value.n < 32 ? value.n : 32), value.p);
     return 0;
 }
 
