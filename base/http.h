@@ -223,7 +223,7 @@ struct http_options {
     void *context;
 };
 
-/* Fills in what the table above configures; http.loops 0 means one for each processor. */
+/* Fills in what the table above configures; http.loops 0: one for every two processors. */
 void http_options_read(struct http_options *o, const struct config *c);
 
 int http_server_start(struct http_server **out, const struct http_options *o,
