@@ -79,7 +79,7 @@ static bool end_early(struct http_request *r, struct submission *s)
         return true;
     }
     if (s->tally.valid != 0 || !span_absent(s->request.source) || !span_absent(s->request.key))
-        return false; /* a key is remembered with no events, too */
+        return false;      /* a key is remembered with no events, too */
     struct buf body = {0}; /* an empty array */
     append_answer_json(&body, &s->request);
     send_json(r, buf_span(&body));
