@@ -22,7 +22,7 @@ bool sql_is_down(const struct sql *s); /* the connection is lost: close and open
 
 /* A server may hang without a word: an answer that takes longer than this ends the connection
  * (ERR_DOWN; whether the statement was carried out is not known). 0: no limit. */
-enum { SQL_PATIENCE_MS = 30000 };
+enum { SQL_PATIENCE_MS = 20000 };
 void sql_set_patience(struct sql *s, int64_t ms);
 /* Asked about once a second while an answer is awaited; its error ends statement and connection. */
 void sql_set_tick(struct sql *s, int (*tick)(void *context, struct err *e), void *context);

@@ -203,6 +203,7 @@ void live_disconnect(struct live *l)
 {
     pthread_mutex_lock(&l->mutex);
     l->feed_open = l->is_owner = l->running = false;
+    bool stopping = l->stopping;
     pthread_mutex_unlock(&l->mutex);
     for (unsigned i = 0; i < l->n_views; i++) {
         live_lose_requests(l, &l->views[i]);
@@ -212,7 +213,7 @@ void live_disconnect(struct live *l)
     l->feed = NULL;
     store_close(l->store);
     l->store = NULL;
-    if (l->owner != NULL && view_owner_check(l->owner, NULL) != 0) {
+    if (l->owner != NULL && (stopping || view_owner_check(l->owner, NULL) != 0)) {
         view_owner_release(l->owner);
         l->owner = NULL;
     }
