@@ -75,8 +75,8 @@ static bool date_exists(int year, int month, int day)
 static bool take_date(struct cursor *c, int64_t *days)
 {
     int year, month, day;
-    if (!take_digits(c, 4, &year) || !take(c, "-") || !take_digits(c, 2, &month) ||
-        !take(c, "-") || !take_digits(c, 2, &day) || !date_exists(year, month, day))
+    if (!take_digits(c, 4, &year) || !take(c, "-") || !take_digits(c, 2, &month) || !take(c, "-") ||
+        !take_digits(c, 2, &day) || !date_exists(year, month, day))
         return false;
     *days = civil_days((struct civil){year, month, day});
     return true;

@@ -22,7 +22,8 @@ static inline int64_t clock_floor(int64_t t, int64_t step)
 }
 
 enum { CLOCK_TEXT_BYTES = 40 };
-/* RFC 3339 in UTC: "2026-11-23T04:00:00Z", with microseconds when digits is 6. Returns the length. */
+/* RFC 3339 in UTC: "2026-11-23T04:00:00Z", with microseconds when digits is 6. Returns the length.
+ */
 int clock_format(char out[CLOCK_TEXT_BYTES], int64_t t_us, int digits);
 /* RFC 3339 with any offset, up to nanoseconds (cut to microseconds); -1 if it is none. */
 int clock_parse(const char *text, unsigned long n, int64_t *t_us);

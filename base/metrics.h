@@ -19,8 +19,8 @@ struct metric {
     const char *labels; /* "reason=\"duplicate\"" or NULL */
     const char *help;
     enum metric_type type;
-    double scale;       /* printed = value * scale (1e-6 for microseconds as seconds); 0 means 1 */
-    _Atomic int64_t value;                  /* counter, gauge */
+    double scale; /* printed = value * scale (1e-6 for microseconds as seconds); 0 means 1 */
+    _Atomic int64_t value;                             /* counter, gauge */
     _Atomic uint64_t buckets[METRIC_BUCKETS + 1], sum; /* histogram, in the raw unit */
     const int64_t *bounds; /* histogram: ascending upper bounds in the raw unit, ended by 0 */
     struct metric *next;   /* the registry's */

@@ -16,14 +16,14 @@ int server_parse_roles(const char *text, unsigned *roles, struct err *e) MUST_CH
 /* Whether SIGTERM or SIGINT waits to be taken (they are blocked): what takes long gives up then. */
 bool server_is_told_to_stop(void);
 
-/* Starts everything; on failure what had been started is stopped. Call it from the main thread: the embedded
- * servers die with the thread that started them. */
+/* Starts everything; on failure what had been started is stopped. Call it from the main thread: the
+ * embedded servers die with the thread that started them. */
 int server_start(struct server **out, const struct config *c, struct err *e) MUST_CHECK;
 const char *server_url(const struct server *s);        /* "http://127.0.0.1:8080" */
 const char *server_token_file(const struct server *s); /* of the admin token */
 
-/* What has to be done now and then; call it some ten times a second. Failures are told to the operator
- * and tried again. */
+/* What has to be done now and then; call it some ten times a second. Failures are told to the
+ * operator and tried again. */
 void server_tick(struct server *s);
 
 /* Takes over what can be taken over while running, of the configuration as it is now; says of what

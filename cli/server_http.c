@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP side of the running service: the modules that have endpoints, one table of routes, the loops. */
+/* The HTTP side of the running service: the modules that have endpoints, one table of routes, the
+ * loops. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ static void collect_routes(struct server *s)
         s->n_routes = ingest_routes(s->ingest, s->routes, SERVER_MAX_ROUTES);
     size_t n = api_routes(s->api, all, SERVER_MAX_ROUTES);
     for (size_t i = 0; i < n; i++)
-        if (((s->roles & ROLE_API) != 0 || is_operation(&all[i])) && s->n_routes < SERVER_MAX_ROUTES)
+        if (((s->roles & ROLE_API) != 0 || is_operation(&all[i])) &&
+            s->n_routes < SERVER_MAX_ROUTES)
             s->routes[s->n_routes++] = all[i];
     api_describe(s->api, s->routes, s->n_routes);
 }
@@ -117,8 +119,8 @@ static int listen_for_metrics(struct server *s, struct err *e)
         return 0;
     struct http_options o = {.listen = address,
                              .routes = s->metrics_routes,
-                             .n_routes = api_metrics_routes(s->api, s->metrics_routes,
-                                                            SERVER_MAX_ROUTES),
+                             .n_routes =
+                                 api_metrics_routes(s->api, s->metrics_routes, SERVER_MAX_ROUTES),
                              .authorize = allow,
                              .on_loop_start = on_metrics_loop_start,
                              .on_loop_stop = on_metrics_loop_stop,

@@ -74,8 +74,8 @@ static void on_next_turn(struct http_message *m)
     ((struct collect *)(void *)m)->posted = false; /* the turn's end hands over */
 }
 
-/* Who was answered in this turn is about to send again: the append waits for them for one turn, else
- * it would go with the first one or two, and every other commit would be for these alone. */
+/* Who was answered in this turn is about to send again: the append waits for them for one turn,
+ * else it would go with the first one or two, and every other commit would be for these alone. */
 static void on_turn_end(void *context)
 {
     struct collect *c = context;

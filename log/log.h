@@ -85,8 +85,9 @@ struct append_request {
     struct span site;      /* the token's site, or empty */
     struct span key;       /* idempotency key, or absent */
     uint8_t body_hash[32]; /* SHA-256 of the body, with a key */
-    bool asks; /* only whether its key is known: DONE says no. No events, no source, nothing stored */
-    struct span source;    /* source name, or absent */
+    bool asks; /* only whether its key is known: DONE says no. No events, no source, nothing stored
+                */
+    struct span source; /* source name, or absent */
     int64_t source_start, source_end;
     struct span rejected_json; /* the "rejected" array of its answer, kept with a key */
 

@@ -44,7 +44,7 @@ struct live {
     struct store *store; /* for pointers and leftovers */
     char log_id[37];
     int64_t checked_at_us;
-    bool was_far; /* behind the log, since it last rested */
+    bool was_far;     /* behind the log, since it last rested */
     bool standing_by; /* somebody else builds the views */
 
     pthread_mutex_t mutex;

@@ -337,7 +337,7 @@ static void an_event_id_is_stored_once(void **state)
     CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body);
     CHECK(202, "\"accepted\": 0, \"duplicates\": 2", .body = body);
     CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body,
-          .token = "ingest");                                        /* another scope */
+          .token = "ingest"); /* another scope */
     CHECK(202, "\"accepted\": 1, \"duplicates\": 1", .body = body, .token = "admin"); /* another */
     CHECK(202, "\"accepted\": 0, \"duplicates\": 2", .body = body); /* still its own */
     assert_int_equal(count(x, "path = '/id'"), 3);

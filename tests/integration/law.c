@@ -43,14 +43,17 @@ static void rows_equal_sql(struct service *s, const char *view, const char *quer
 static void live_equals_sql(struct service *s)
 {
     service_wait_caught_up(s, DEADLINE_MS);
-    rows_equal_sql(s, "pageviews_by_region", "step=hour&by=region&order=time,region&limit=10000",
-                   "SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM (SELECT to_char(date_bin('1 hour', event_time, "
-                   "'epoch'), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ',' || region || ',' || count(*) AS line "
-                   "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot "
-                   "GROUP BY date_bin('1 hour', event_time, 'epoch'), region) q");
-    rows_equal_sql(s, "visitors", "step=all&by=",
-                   "SELECT count(*) || ',' || count(DISTINCT visitor) "
-                   "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot");
+    rows_equal_sql(
+        s, "pageviews_by_region", "step=hour&by=region&order=time,region&limit=10000",
+        "SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM (SELECT "
+        "to_char(date_bin('1 hour', event_time, "
+        "'epoch'), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ',' || region || ',' || count(*) AS line "
+        "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot "
+        "GROUP BY date_bin('1 hour', event_time, 'epoch'), region) q");
+    rows_equal_sql(
+        s, "visitors", "step=all&by=",
+        "SELECT count(*) || ',' || count(DISTINCT visitor) "
+        "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot");
 }
 
 static void the_law_holds(struct service *s)
@@ -126,8 +129,8 @@ static void the_law_holds_when_redis_is_killed_or_flushed(void **state)
     service_stop(&s);
 }
 
-/* A copy of Redis' files from a moment ago comes back: offset and counters are older together, and the
- * live builder goes on from there. */
+/* A copy of Redis' files from a moment ago comes back: offset and counters are older together, and
+ * the live builder goes on from there. */
 static void the_law_holds_when_redis_is_restored_older(void **state)
 {
     (void)state;

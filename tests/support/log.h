@@ -37,7 +37,7 @@ enum proxy_mode {
     PROXY_PASS,
     PROXY_LOSE_STATEMENT, /* the next append never arrives; the connection is cut */
     PROXY_LOSE_EVERY_STATEMENT,
-    PROXY_LOSE_ANSWER     /* the next append is carried out, its answer never arrives; cut */
+    PROXY_LOSE_ANSWER /* the next append is carried out, its answer never arrives; cut */
 };
 struct log_proxy *log_proxy_start(const char *uri);
 const char *log_proxy_uri(const struct log_proxy *p);

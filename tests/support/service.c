@@ -110,7 +110,8 @@ static void copy_redis_files(const struct service *s, const char *from, const ch
     free(command);
 }
 
-/* WAITAOF is newer than Redis 7.0: appendfsync always, one write, is a flush that can be seen done. */
+/* WAITAOF is newer than Redis 7.0: appendfsync always, one write, is a flush that can be seen done.
+ */
 void service_save_redis(struct service *s)
 {
     free(support_redis_command(s->redis, "CONFIG", "SET", "appendfsync", "always", NULL));
@@ -119,7 +120,8 @@ void service_save_redis(struct service *s)
 
 void service_restore_redis(struct service *s)
 {
-    /* The files are changed while the service is down, so that its restart of Redis meets them whole. */
+    /* The files are changed while the service is down, so that its restart of Redis meets them
+     * whole. */
     assert_int_equal(support_footfall_stop(&s->footfall), 0);
     copy_redis_files(s, "saved-appendonlydir", "redis/appendonlydir");
     service_restart(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hostile-ish traffic for tests, the same for a seed: three sites, bots, NULLs, late events, repeats. Every
- * event has an eventId, so that a body may be sent again until it is acknowledged. */
+/* Hostile-ish traffic for tests, the same for a seed: three sites, bots, NULLs, late events,
+ * repeats. Every event has an eventId, so that a body may be sent again until it is acknowledged.
+ */
 #ifndef SUPPORT_TRAFFIC_H
 #define SUPPORT_TRAFFIC_H
 

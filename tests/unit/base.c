@@ -79,9 +79,14 @@ static void times_are_read_and_written(void **state)
         clock_format(text, t, 6);
         assert_string_equal(text, cases[i].out);
     }
-    static const char *const bad[] = {"", "2026", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
-                                      "2026-01-01T24:00:00Z", "2026-01-01T00:00:00",
-                                      "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx",
+    static const char *const bad[] = {"",
+                                      "2026",
+                                      "2026-02-29T00:00:00Z",
+                                      "2026-13-01T00:00:00Z",
+                                      "2026-01-01T24:00:00Z",
+                                      "2026-01-01T00:00:00",
+                                      "2026-01-01T00:00:00.Z",
+                                      "2026-01-01T00:00:00Zx",
                                       "2026-01-01T00:00:00+0100"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int64_t t;
