@@ -19,6 +19,8 @@
 
 static const char area[] = "servers";
 
+#define ORPHAN_MS INT64_C(3000)
+
 const char *const servers_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C",
                                            "TZ=UTC", NULL};
 
@@ -137,7 +139,9 @@ static void end_wait(struct servers *s, struct server *v)
 
 int servers_end_leftovers(const struct servers *s, const struct server_kind *k, struct err *e)
 {
-    int64_t start = clock_monotonic_us(), grace = k->stop_ms * 1000,
+    /* Once we run, what is left are orphans of a child of ours that has ended: nobody tells them to
+     * finish in order, and whoever waits here does not look after the other server. */
+    int64_t start = clock_monotonic_us(), grace = (s->started ? ORPHAN_MS : k->stop_ms) * 1000,
             last = grace + 10 * US_PER_SECOND;
     uid_t uid = s->user.uid;
     bool said = false;

@@ -111,6 +111,13 @@ static void freeze_backend_long(struct battle *b)
     freeze(b, some_backend(b), LONG_MS);
 }
 
+/* The frozen one is an orphan then, that hears nothing. */
+static void kill_postmaster_with_frozen_backend(struct battle *b)
+{
+    send_signal(some_backend(b), SIGSTOP);
+    kill_postmaster(b);
+}
+
 static void kill_redis(struct battle *b)
 {
     send_signal(server_of(b, "redis"), SIGKILL);
@@ -119,6 +126,12 @@ static void kill_redis(struct battle *b)
 static void freeze_redis(struct battle *b)
 {
     freeze(b, server_of(b, "redis"), SHORT_MS);
+}
+
+/* Longer than the builder waits for an answer. */
+static void freeze_redis_long(struct battle *b)
+{
+    freeze(b, server_of(b, "redis"), LONG_MS);
 }
 
 static void flush_redis(struct battle *b)
@@ -205,8 +218,10 @@ const struct harm harms[] = {
     {"a backend ended", end_backend},
     {"a backend frozen", freeze_backend},
     {"a backend frozen for long", freeze_backend_long},
+    {"PostgreSQL killed with a backend frozen", kill_postmaster_with_frozen_backend},
     {"Redis killed", kill_redis},
     {"Redis frozen", freeze_redis},
+    {"Redis frozen for long", freeze_redis_long},
     {"Redis flushed", flush_redis},
     {"footfall killed", kill_service},
     {"footfall stopped", stop_service},

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -191,6 +193,28 @@ static void a_busy_orphan_of_a_killed_postmaster_does_not_stand_in_the_way(void 
     assert_int_equal(support_sql_int(uri, "SELECT 1"), 1);
     kill(busy, SIGKILL);
     waitpid(busy, NULL, 0);
+    servers_stop(s);
+    free(folder);
+}
+
+/* It does not even end when it is asked to; only for a moment may it keep the service waiting. */
+static void a_frozen_orphan_of_a_killed_postmaster_does_not_stand_in_the_way(void **state)
+{
+    (void)state;
+    char *folder = support_folder();
+    struct servers *s = start(folder, true, false);
+    const char *uri = servers_postgres_uri(s);
+    PGconn *c = PQconnectdb(uri);
+    assert_int_equal(PQstatus(c), CONNECTION_OK);
+    pid_t frozen = PQbackendPID(c), before = servers_postgres_pid(s);
+    assert_int_equal(kill(frozen, SIGSTOP), 0);
+    assert_int_equal(kill(before, SIGKILL), 0);
+    int64_t since_us = clock_monotonic_us();
+    while (servers_postgres_pid(s) == before)
+        wait_until(60000, "PostgreSQL to be started again", answers, s);
+    assert_in_range(clock_monotonic_us() - since_us, 0, 50 * US_PER_SECOND);
+    assert_int_equal(support_sql_int(uri, "SELECT 1"), 1);
+    PQfinish(c);
     servers_stop(s);
     free(folder);
 }
@@ -486,6 +510,7 @@ int main(void)
         cmocka_unit_test(the_servers_are_set_up_for_the_job),
         cmocka_unit_test(a_killed_server_is_started_again),
         cmocka_unit_test(a_busy_orphan_of_a_killed_postmaster_does_not_stand_in_the_way),
+        cmocka_unit_test(a_frozen_orphan_of_a_killed_postmaster_does_not_stand_in_the_way),
         cmocka_unit_test(no_orphan_is_left_when_the_owner_is_killed),
         cmocka_unit_test(left_overs_of_a_killed_owner_are_cleared_away_at_once),
         cmocka_unit_test(a_dead_postmaster_that_nobody_waited_for_does_not_stand_in_the_way),
