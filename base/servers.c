@@ -20,6 +20,7 @@
 static const char area[] = "servers";
 
 #define ORPHAN_MS INT64_C(3000)
+#define HARD_STOP_MS INT64_C(10000)
 
 const char *const servers_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C",
                                            "TZ=UTC", NULL};
@@ -125,9 +126,9 @@ static void end_wait(struct servers *s, struct server *v)
     int status = 0;
     if (v->pid > 0 &&
         !process_wait(v->pid, clock_monotonic_us() + v->kind->stop_ms * 1000, &status)) {
-        diag(DIAG_WARNING, area, "%s did not stop within %lld s and is killed", v->kind->name,
+        diag(DIAG_WARNING, area, "%s did not stop within %lld s and is ended hard", v->kind->name,
              (long long)v->kind->stop_ms / 1000);
-        process_end(v->pid, SIGKILL, 1000);
+        process_end(v->pid, v->kind->hard_signal, HARD_STOP_MS);
     }
     v->pid = -1;
     struct err e = {0};

@@ -19,6 +19,7 @@ struct server_kind {
     const char *log;     /* the log's name in DIR */
     int stop_signal;     /* asks for an orderly end, also when we die */
     int64_t stop_ms;     /* how long that may take */
+    int hard_signal;     /* ends it at once after that, losing nothing */
     int64_t start_ms;    /* recovery and loading included */
     /* Before each start: folders, settings, what a crash left. May take a while. */
     int (*prepare)(struct servers *s, struct err *e);

@@ -298,13 +298,16 @@ static bool mend(struct servers *s, const struct server *v, int status)
     return false; /* nothing here is ever thrown away */
 }
 
-const struct server_kind servers_postgres = {.name = "PostgreSQL",
-                                             .program = "postgres",
-                                             .log = "postgres.log",
-                                             .stop_signal = SIGINT, /* "fast" */
-                                             .stop_ms = 60 * 1000,
-                                             .start_ms = 15 * 60 * 1000,
-                                             .prepare = prepare,
-                                             .spawn = spawn,
-                                             .probe = probe,
-                                             .mend = mend};
+const struct server_kind servers_postgres = {
+    .name = "PostgreSQL",
+    .program = "postgres",
+    .log = "postgres.log",
+    .stop_signal = SIGINT, /* "fast" */
+    /* a fast shutdown that comes while it recovers from a backend's crash may never end (15.20) */
+    .stop_ms = 20 * 1000,
+    .hard_signal = SIGQUIT, /* "immediate" */
+    .start_ms = 15 * 60 * 1000,
+    .prepare = prepare,
+    .spawn = spawn,
+    .probe = probe,
+    .mend = mend};
