@@ -203,8 +203,8 @@ static void one_folder_has_one_service(void **state)
                            p.postgres,
                            "--redis",
                            p.redis,
-                           "--user",
-                           support_user() == NULL ? "nobody" : support_user(),
+                           support_user() == NULL ? NULL : "--user",
+                           support_user(),
                            NULL};
     assert_int_equal(support_footfall_run(&out, &err_out, words), 1);
     assert_non_null(strstr((char *)err_out.p, "is held by process"));
