@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything that can be killed is killed at random moments while senders of every kind send; then
  * the ledgers of the senders, the log, the views, verify and a replay must agree.
- *
- *   FOOTFALL_TEST_SEED          another course of events (printed; the moments are never quite the
- * same) FOOTFALL_TEST_CHAOS_ROUNDS  how many rounds; default: as many as begin within half a minute
- */
+ * FOOTFALL_TEST_SEED asks for a known course of events (it is printed; the moments are never quite
+ * the same), FOOTFALL_TEST_CHAOS_ROUNDS for a number of rounds (default: those that begin within
+ * 15 s). */
 #include "tests/chaos/harm.h"
 
 #include <inttypes.h>
@@ -17,7 +16,7 @@
 #include "tests/chaos/account.h"
 
 enum {
-    DEFAULT_SECONDS = 25,
+    DEFAULT_SECONDS = 15,
     MAX_HARMS = 4,        /* in a round */
     ROUND_REQUESTS = 12,  /* of each sender in a round */
     DEADLINE_MS = 180000, /* beyond this something hangs */
@@ -34,11 +33,11 @@ static bool senders_are_idle(void *arg)
     return crew_is_idle(arg);
 }
 
-static void round_of_harm(struct battle *b, unsigned number)
+static void round_of_harm(struct battle *b, unsigned number, int64_t until_us)
 {
     unsigned n = 1 + random_below(&b->random, MAX_HARMS);
     crew_grant(&b->crew, ROUND_REQUESTS);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n && clock_monotonic_us() < until_us; i++) {
         const struct harm *h = &harms[random_below(&b->random, n_harms)];
         uint32_t ms = random_below(&b->random, 400);
         nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
@@ -78,14 +77,15 @@ static void nothing_acknowledged_is_lost_or_doubled_whatever_happens(void **stat
     (void)state;
     uint64_t seed = number_of("FOOTFALL_TEST_SEED", (uint64_t)clock_now_us());
     uint64_t rounds = number_of("FOOTFALL_TEST_CHAOS_ROUNDS", 0);
-    int64_t until_us = clock_monotonic_us() + DEFAULT_SECONDS * US_PER_SECOND;
+    int64_t until_us =
+        rounds > 0 ? INT64_MAX : clock_monotonic_us() + DEFAULT_SECONDS * US_PER_SECOND;
     print_message("FOOTFALL_TEST_SEED=%" PRIu64 "\n", seed);
     b = (struct battle){.random = seed};
     service_start(&b.service);
     crew_start(&b.crew, seed);
     crew_point(&b.crew, b.service.footfall.url, b.service.footfall.admin_token);
-    for (unsigned i = 0; rounds > 0 ? i < rounds : i == 0 || clock_monotonic_us() < until_us; i++)
-        round_of_harm(&b, i);
+    for (unsigned i = 0; rounds > 0 ? i < rounds : clock_monotonic_us() < until_us; i++)
+        round_of_harm(&b, i, until_us);
     crew_stop(&b.crew);
     the_law_holds(&b.service);
     account_check(&b.crew, &b.service);
