@@ -39,7 +39,7 @@ static bool forward(int from, int to, char *bytes, size_t room, ssize_t *n)
     if (*n <= 0)
         return false;
     for (ssize_t done = 0, wrote; to >= 0 && done < *n; done += wrote)
-        if ((wrote = write(to, bytes + done, (size_t)(*n - done))) <= 0)
+        if ((wrote = send(to, bytes + done, (size_t)(*n - done), MSG_NOSIGNAL)) <= 0)
             return false;
     return true;
 }
@@ -65,7 +65,7 @@ static bool from_client(struct link *l, char *bytes, size_t room)
         atomic_fetch_add(&l->proxy->cuts, 1);
         return false;
     }
-    if (write(l->server, bytes, (size_t)n) != n)
+    if (send(l->server, bytes, (size_t)n, MSG_NOSIGNAL) != n)
         return false;
     if (!cut)
         return true;
