@@ -310,7 +310,7 @@ static void import_and_kill(const struct service *s, const char *path)
     struct err e = {0};
     pid_t pid;
     struct some some = {s, events_of(s, "killed.example")};
-    const char *named = getenv("FOOTFALL_BINARY");
+    const char *named = getenv("FOOTFALL_TEST_BINARY");
     const char *words[] = {named == NULL ? FOOTFALL_BINARY : named,
                            "import",
                            "--data-dir",
