@@ -40,6 +40,7 @@ static void round_of_harm(struct battle *b, unsigned number, int64_t until_us)
     for (unsigned i = 0; i < n && clock_monotonic_us() < until_us; i++) {
         const struct harm *h = &harms[random_below(&b->random, n_harms)];
         uint32_t ms = random_below(&b->random, 400);
+        /* Harms come at random moments; no check depends on when. */
         nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
         print_message("round %u: %s\n", number, h->name);
         h->inflict(b);

@@ -19,6 +19,7 @@
 
 enum { MAX_CHILDREN = 64, SHORT_MS = 1500, LONG_MS = 13000 };
 
+/* How long a harm lasts (a frozen process); no check depends on it. */
 static void pause_ms(uint32_t ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);

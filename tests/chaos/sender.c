@@ -167,6 +167,7 @@ static bool try_once(struct attempt *a)
     return acknowledged;
 }
 
+/* Between the attempts of one sender, as a real one paces itself; no check depends on it. */
 static void pause_ms(int64_t ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
