@@ -49,13 +49,13 @@ static bool to_us(double seconds, int64_t *us)
 
 static double number_of(const struct value *v)
 {
-    return v->type == VALUE_INT ? (double)v->integer : v->type == VALUE_REAL ? v->real : NAN;
+    return v->type == WIRE_INT ? (double)v->integer : v->type == WIRE_REAL ? v->real : NAN;
 }
 
 /* Unix seconds. */
 static bool time_of_number(const struct value *v, int64_t *us)
 {
-    if (v->type != VALUE_INT)
+    if (v->type != WIRE_INT)
         return to_us(number_of(v), us);
     return !__builtin_mul_overflow(v->integer, US_PER_SECOND, us);
 }
@@ -66,7 +66,7 @@ static int refuse_time(const struct value *v, const struct sender *s, bool is_ti
 {
     int64_t as_ms;
     bool before = is_time && us < EVENT_OLDEST_US;
-    if (!before && v->type != VALUE_TEXT && to_us(number_of(v) / 1000, &as_ms) &&
+    if (!before && v->type != WIRE_TEXT && to_us(number_of(v) / 1000, &as_ms) &&
         in_range(as_ms, s->received_us))
         return refuse(r, REJECT_TIME, FIELD_TIMESTAMP,
                       "is not a time in seconds: it looks like milliseconds, divide by 1000");
@@ -80,7 +80,7 @@ static int check_timestamp(const struct value *v, const struct sender *s, int64_
                            struct rejection *r)
 {
     bool is_time =
-        v->type == VALUE_TEXT ? clock_parse(v->text.p, v->text.n, us) == 0 : time_of_number(v, us);
+        v->type == WIRE_TEXT ? clock_parse(v->text.p, v->text.n, us) == 0 : time_of_number(v, us);
     if (!is_time || !in_range(*us, s->received_us))
         return refuse_time(v, s, is_time, *us, r);
     if (s->trusted || *us >= s->received_us - EVENT_OPEN_AGE_US)

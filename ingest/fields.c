@@ -131,11 +131,11 @@ static int claim(struct fields *f, enum field field, struct rejection *r)
 static bool has_type(const struct value *v, unsigned takes)
 {
     switch (v->type) {
-    case VALUE_TEXT:
+    case WIRE_TEXT:
         return (takes & TAKES_TEXT) != 0;
-    case VALUE_INT:
-    case VALUE_REAL:
-    case VALUE_BIG:
+    case WIRE_INT:
+    case WIRE_REAL:
+    case WIRE_BIG:
         return (takes & TAKES_NUMBER) != 0;
     default:
         return false;
@@ -150,11 +150,11 @@ int fields_put(struct fields *f, struct span key, const struct value *v, struct 
     const struct field_spec *spec = &specs[field];
     if (claim(f, field, r) != 0)
         return -1;
-    if (v->type == VALUE_NULL)
+    if (v->type == WIRE_NULL)
         return 0;
     if (!has_type(v, spec->takes))
         return reject(r, REJECT_TYPE, spec->name, spec->wrong_type);
-    if (v->type == VALUE_TEXT) {
+    if (v->type == WIRE_TEXT) {
         if (v->text.n == 0 && (spec->takes & EMPTY_IS_ABSENT))
             return 0;
         if (!fits(v->text, spec->max_chars))
@@ -219,21 +219,21 @@ static bool number_fits(struct span text)
 static int put_prop_value(struct fields *f, const struct value *v, struct rejection *r)
 {
     switch (v->type) {
-    case VALUE_NULL:
+    case WIRE_NULL:
         buf_put_text(&f->props, "null");
         return 0;
-    case VALUE_BOOL:
+    case WIRE_BOOL:
         buf_put_text(&f->props, v->boolean ? "true" : "false");
         return 0;
-    case VALUE_INT:
-    case VALUE_REAL:
-    case VALUE_BIG:
+    case WIRE_INT:
+    case WIRE_REAL:
+    case WIRE_BIG:
         if (!number_fits(v->text))
             return refuse_prop(r, REJECT_LIMIT,
                                "has a number of more than 32 digits or an exponent beyond 30");
         buf_put_span(&f->props, v->text);
         return 0;
-    case VALUE_TEXT:
+    case WIRE_TEXT:
         if (!fits(v->text, PROPS_MAX_TEXT))
             return refuse_prop(r, REJECT_LIMIT, "has a string longer than 2048 characters");
         if (!v->checked && !utf8_text(v->text))

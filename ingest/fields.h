@@ -52,26 +52,18 @@ struct rejection {
     enum reject_class why;
 };
 
-enum value_type {
-    VALUE_NULL,
-    VALUE_BOOL,
-    VALUE_INT,
-    VALUE_REAL,
-    VALUE_BIG,
-    VALUE_TEXT,
-    VALUE_OTHER
-};
+enum wire_type { WIRE_NULL, WIRE_BOOL, WIRE_INT, WIRE_REAL, WIRE_BIG, WIRE_TEXT, WIRE_OTHER };
 
 /* A value of either wire form. */
 struct value {
-    enum value_type type;
+    enum wire_type type;
     bool checked; /* a text already known to be UTF-8 without NUL */
     union {
         bool boolean;
         int64_t integer;
         double real;
     };
-    struct span text; /* VALUE_TEXT; of numbers in props: as written */
+    struct span text; /* WIRE_TEXT; of numbers in props: as written */
 };
 
 enum {
@@ -103,7 +95,7 @@ static inline bool fields_has(const struct fields *f, enum field field)
     return f->given >> field & 1;
 }
 
-/* 0, or -1 with the rejection (which may borrow the key). Values of type VALUE_OTHER are refused
+/* 0, or -1 with the rejection (which may borrow the key). Values of type WIRE_OTHER are refused
  * but for props, which the parser walks: fields_props_begin, fields_prop ..., fields_props_end. */
 int fields_put(struct fields *f, struct span key, const struct value *v, struct rejection *r);
 bool fields_is_props(struct span key);

@@ -155,7 +155,7 @@ void intake_read(struct intake *in, const struct sender *s, struct batch *to,
 
 static int put_text(struct intake *in, enum field field, struct span text, struct rejection *r)
 {
-    const struct value v = {.type = VALUE_TEXT, .text = text};
+    const struct value v = {.type = WIRE_TEXT, .text = text};
     return span_absent(text) ? 0 : fields_put(&in->fields, field_name(field), &v, r);
 }
 

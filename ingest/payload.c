@@ -151,10 +151,10 @@ uint32_t payload_count(const struct payload *p)
 
 static inline void value_of_json(const struct json_value *v, bool checked, struct value *out)
 {
-    static const enum value_type types[] = {
-        [JSON_NULL] = VALUE_NULL,   [JSON_BOOL] = VALUE_BOOL,   [JSON_INT] = VALUE_INT,
-        [JSON_UINT] = VALUE_REAL,   [JSON_REAL] = VALUE_REAL,   [JSON_BIG] = VALUE_BIG,
-        [JSON_STRING] = VALUE_TEXT, [JSON_ARRAY] = VALUE_OTHER, [JSON_OBJECT] = VALUE_OTHER};
+    static const enum wire_type types[] = {
+        [JSON_NULL] = WIRE_NULL,   [JSON_BOOL] = WIRE_BOOL,   [JSON_INT] = WIRE_INT,
+        [JSON_UINT] = WIRE_REAL,   [JSON_REAL] = WIRE_REAL,   [JSON_BIG] = WIRE_BIG,
+        [JSON_STRING] = WIRE_TEXT, [JSON_ARRAY] = WIRE_OTHER, [JSON_OBJECT] = WIRE_OTHER};
     out->type = types[v->type];
     out->checked = checked;
     switch (v->type) {
@@ -188,7 +188,7 @@ static int read_json_props(const struct payload *p, const struct json_value *obj
         return -1;
     while (json_next(&w, &m)) {
         value_of_json(&m.value, p->checked, &v);
-        if (v.type == VALUE_INT || v.type == VALUE_REAL || v.type == VALUE_BIG)
+        if (v.type == WIRE_INT || v.type == WIRE_REAL || v.type == WIRE_BIG)
             v.text = json_number_text(p->json, &m.value);
         if (fields_prop(f, m.key, &v, r) != 0)
             return -1;
@@ -257,12 +257,12 @@ static struct span text_of_real(char *room, size_t size, double x)
 
 static void value_of_msgpack(const struct msgpack_value *v, struct value *out)
 {
-    static const enum value_type types[] = {
-        [MSGPACK_NIL] = VALUE_NULL,     [MSGPACK_BOOL] = VALUE_BOOL,
-        [MSGPACK_INT] = VALUE_INT,      [MSGPACK_UINT] = VALUE_REAL,
-        [MSGPACK_REAL] = VALUE_REAL,    [MSGPACK_TEXT] = VALUE_TEXT,
-        [MSGPACK_BINARY] = VALUE_OTHER, [MSGPACK_EXTENSION] = VALUE_OTHER,
-        [MSGPACK_ARRAY] = VALUE_OTHER,  [MSGPACK_MAP] = VALUE_OTHER};
+    static const enum wire_type types[] = {
+        [MSGPACK_NIL] = WIRE_NULL,     [MSGPACK_BOOL] = WIRE_BOOL,
+        [MSGPACK_INT] = WIRE_INT,      [MSGPACK_UINT] = WIRE_REAL,
+        [MSGPACK_REAL] = WIRE_REAL,    [MSGPACK_TEXT] = WIRE_TEXT,
+        [MSGPACK_BINARY] = WIRE_OTHER, [MSGPACK_EXTENSION] = WIRE_OTHER,
+        [MSGPACK_ARRAY] = WIRE_OTHER,  [MSGPACK_MAP] = WIRE_OTHER};
     *out = (struct value){.type = types[v->type]};
     if (v->type == MSGPACK_TEXT)
         out->text = v->bytes;
@@ -275,7 +275,7 @@ static void value_of_msgpack(const struct msgpack_value *v, struct value *out)
     else if (v->type == MSGPACK_REAL && isfinite(v->real))
         out->real = v->real;
     else if (v->type == MSGPACK_REAL)
-        out->type = VALUE_OTHER;
+        out->type = WIRE_OTHER;
 }
 
 /* A prop's number as JSON text, in the payload's own room. */
@@ -319,7 +319,7 @@ static int read_msgpack_props(struct payload *p, const struct pair *object, stru
         if (span_absent(pair.key))
             return reject(r, REJECT_TYPE, field_name(FIELD_PROPS),
                           "has a key that is not a string");
-        if (pair.value.type == VALUE_INT || pair.value.type == VALUE_REAL)
+        if (pair.value.type == WIRE_INT || pair.value.type == WIRE_REAL)
             pair.value.text = number_of_msgpack(p, &pair.raw);
         if (fields_prop(f, pair.key, &pair.value, r) != 0)
             return -1;
