@@ -9,7 +9,7 @@ void rows_init(struct rows *r, const struct rows_query *q, const struct range *g
                struct rows_limits limits)
 {
     *r = (struct rows){.query = q, .range = g, .limits = limits, .seed = hash_seed()};
-    r->cell_bytes = sizeof(struct rows_cell) + q->plan->n_measures * sizeof(union measure_value);
+    r->cell_bytes = sizeof(struct rows_cell) + q->plan->n_words * sizeof(union measure_value);
 }
 
 static bool is_sketch(const struct rows *r, unsigned measure)
@@ -17,11 +17,16 @@ static bool is_sketch(const struct rows *r, unsigned measure)
     return r->query->plan->measures[measure].kind == AGGREGATE_COUNT_DISTINCT;
 }
 
+static unsigned word_of(const struct rows *r, unsigned measure)
+{
+    return r->query->plan->measures[measure].at;
+}
+
 static void free_sketches(const struct rows *r, union measure_value *values)
 {
     for (unsigned m = 0; m < r->query->plan->n_measures; m++)
         if (is_sketch(r, m))
-            sketch_free(values[m].sketch);
+            sketch_free(values[word_of(r, m)].sketch);
 }
 
 void rows_clear(struct rows *r)
@@ -200,7 +205,7 @@ static int add_sketch(struct rows *r, struct rows_cell *c, unsigned measure, str
         return -1;
     if (s == NULL)
         return 0;
-    merge_sketch(r, &c->values[measure].sketch, s);
+    merge_sketch(r, &c->values[word_of(r, measure)].sketch, s);
     if (r->sketch_bytes <= r->limits.max_sketch_bytes)
         return 0;
     return refuse(e, "step",
@@ -227,7 +232,7 @@ static int add_slot(void *context, const struct stored_slot *stored)
         return -1;
     for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
         if (!is_sketch(r, m))
-            c->values[m].count += stored->values[m].count;
+            c->values[word_of(r, m)].count += stored->values[m].count;
         else if (add_sketch(r, c, m, stored->values[m].sketch, a->e) != 0)
             return -1;
     }
@@ -262,13 +267,14 @@ static void sum_up(struct rows *r)
     for (uint32_t i = 0; i < r->n_cells; i++) {
         const struct rows_cell *c = rows_cell_at(r, i);
         for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
-            union measure_value *total = &r->totals[m];
+            unsigned at = word_of(r, m);
+            union measure_value *total = &r->totals[at];
             if (!is_sketch(r, m))
-                total->count += c->values[m].count;
+                total->count += c->values[at].count;
             else if (total->sketch == NULL)
-                total->sketch = sketch_copy(c->values[m].sketch);
+                total->sketch = sketch_copy(c->values[at].sketch);
             else
-                sketch_merge(total->sketch, c->values[m].sketch, NULL);
+                sketch_merge(total->sketch, c->values[at].sketch, NULL);
         }
     }
 }
@@ -286,16 +292,18 @@ int64_t rows_value(const struct rows *r, struct rows_cell *c, unsigned measure)
     for (unsigned m = 0; m < r->query->plan->n_measures && !c->estimated; m++) {
         if (!is_sketch(r, m))
             continue;
-        struct sketch *s = c->values[m].sketch;
-        c->values[m].count = (int64_t)sketch_estimate(s);
+        union measure_value *value = &c->values[word_of(r, m)];
+        struct sketch *s = value->sketch;
+        value->count = (int64_t)sketch_estimate(s);
         sketch_free(s);
     }
     c->estimated = true;
-    return c->values[measure].count;
+    return c->values[word_of(r, measure)].count;
 }
 
 int64_t rows_total(const struct rows *r, unsigned measure)
 {
-    return is_sketch(r, measure) ? (int64_t)sketch_estimate(r->totals[measure].sketch)
-                                 : r->totals[measure].count;
+    return is_sketch(r, measure) ? (int64_t)sketch_estimate(r->totals[word_of(r, measure)].sketch)
+
+                                 : r->totals[word_of(r, measure)].count;
 }

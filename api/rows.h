@@ -28,7 +28,7 @@ struct rows_cell {
     int32_t slot;
     int32_t group;
     bool estimated;               /* its sketches have become counts */
-    union measure_value values[]; /* the plan's measures */
+    union measure_value values[]; /* the plan's words */
 };
 
 struct rows {
@@ -43,7 +43,7 @@ struct rows {
     uint8_t *cells; /* rows_cell_at */
     uint32_t n_cells, cap_cells;
     size_t cell_bytes, sketch_bytes;
-    union measure_value totals[PLAN_MAX_MEASURES]; /* over everything that is wanted */
+    union measure_value totals[PLAN_MAX_WORDS]; /* over everything that is wanted */
     struct buf key;
 };
 

@@ -15,6 +15,7 @@
 #include "cli/server_internal.h"
 #include "cli/service_file.h"
 #include "log/migrate.h"
+#include "views/catalog.h"
 
 enum { SECOND_US = 1000000, WRITER_QUEUE = 64, DOUBT_TIMEOUT_MS = 10000, KEYS_PER_TOKEN = 10000 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/server_internal.h"
+#include "views/catalog.h"
 
 /* ------------------------------------------------------------------ the modules */
 

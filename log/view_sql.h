@@ -8,7 +8,7 @@
 #include "log/event.h"
 #include "log/sql.h"
 
-enum { VIEW_SQL_MAX_COLUMNS = 8 };
+enum { VIEW_SQL_MAX_COLUMNS = 16 };
 
 struct view_sql_measure {
     const char *name;

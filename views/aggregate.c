@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hot path of replay: one pass over a slice, all needed columns walked side by side in place.
- * Conditions are evaluated before, a column at a time (expr.h). What is the same for all events of
- * the slice (site, dimensions) is looked up once; what falls into the slot of the event before is
- * not divided again (tier_spot); a group costs one probe (cells.h). */
+ * Conditions and values are evaluated before, a column at a time (eval.h). What is the same for all
+ * events of the slice (site, dimensions) is looked up once; what falls into the slot of the event
+ * before is not divided again (tier_spot); a group costs one probe (cells.h). */
 #include "views/aggregate.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "views/cells.h"
-#include "views/expr.h"
+#include "views/eval.h"
 
 struct aggregate {
     const struct plan *plan;
@@ -114,10 +114,9 @@ struct lane {
     bool plain;
 };
 
-static struct lane lane_of(const struct log_slice *slice, enum event_column column)
+static struct lane lane_of(const struct column_slice *c)
 {
     static const char null_element[4] = "\xff\xff\xff\xff";
-    const struct column_slice *c = &slice->columns[column];
     return c->form == FORM_NULL ? (struct lane){null_element, false}
                                 : (struct lane){(const char *)c->elements, c->form == FORM_PLAIN};
 }
@@ -135,6 +134,7 @@ static inline struct span lane_next(struct lane *l)
 
 struct measure_run {
     enum aggregate_kind kind;
+    unsigned at;
     struct truths filter;
     struct column_cursor counted; /* of AGGREGATE_COUNT_DISTINCT */
     struct span value;
@@ -153,31 +153,36 @@ struct run {
     struct measure_run measures[PLAN_MAX_MEASURES];
 };
 
-static void start_measures(struct run *r, const struct log_slice *slice)
+static void start_measures(struct run *r, const struct row_slice *rows)
 {
     const struct plan *p = r->a->plan;
     for (unsigned i = 0; i < p->n_measures; i++) {
         struct measure_run *m = &r->measures[i];
         m->kind = p->measures[i].kind;
-        m->filter = expr_evaluate(p->measures[i].filter, slice, &r->a->conditions);
-        if (m->kind == AGGREGATE_COUNT_DISTINCT)
-            m->counted = column_cursor_of(&slice->columns[p->measures[i].column]);
+        m->at = p->measures[i].at;
+        m->filter = eval_truths(p->measures[i].filter, rows, &r->a->conditions);
+        if (m->kind == AGGREGATE_COUNT_DISTINCT) {
+            struct column_slice c = eval_column(p->measures[i].value, rows, &r->a->conditions);
+            m->counted = column_cursor_of(&c);
+        }
     }
 }
 
 static void start(struct run *r, struct aggregate *a, const struct log_slice *slice)
 {
     const struct plan *p = a->plan;
+    struct row_slice rows = rows_of_log(slice);
     *r = (struct run){.a = a};
-    r->filter = expr_evaluate(p->filter, slice, &a->conditions);
+    r->filter = eval_truths(p->filter, &rows, &a->conditions);
     r->time = column_cursor_of(&slice->columns[EVENT_TIME]);
-    r->site_lane = lane_of(slice, EVENT_SITE);
+    r->site_lane = lane_of(&slice->columns[EVENT_SITE]);
     r->one_series = !r->site_lane.plain;
     for (unsigned i = 0; i < p->n_dimensions; i++) {
-        r->dimensions[i] = lane_of(slice, p->dimensions[i].column);
+        struct column_slice c = eval_column(p->dimensions[i].value, &rows, &a->conditions);
+        r->dimensions[i] = lane_of(&c);
         r->one_series &= !r->dimensions[i].plain;
     }
-    start_measures(r, slice);
+    start_measures(r, &rows);
 }
 
 static inline void next_site(struct run *r)
@@ -238,10 +243,11 @@ static inline void count(struct run *r, uint32_t i, struct cell *cell, unsigned 
         struct measure_run *run = &r->measures[m];
         if (!truths_hold(&run->filter, i))
             continue;
+        union measure_value *value = &cell->values[run->at];
         if (run->kind == AGGREGATE_COUNT)
-            cell->values[m].count++;
+            value->count++;
         else
-            count_distinct(&r->a->cells, &cell->values[m], run->value);
+            count_distinct(&r->a->cells, value, run->value);
     }
 }
 

@@ -14,6 +14,7 @@
 
 struct aggregate;
 
+/* A word of a measure's state (struct plan_measure). */
 union measure_value {
     int64_t count;
     struct sketch *sketch; /* owned by the table or page it is in; NULL: empty */
@@ -26,7 +27,7 @@ struct delta {
     unsigned tier;     /* index in plan->tiers */
     struct tier_slot at;
     int64_t rows;                      /* events in the cell: the hidden row count */
-    const union measure_value *values; /* plan->n_measures */
+    const union measure_value *values; /* plan->n_words */
 };
 
 struct aggregate_limits {

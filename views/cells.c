@@ -12,24 +12,24 @@ enum { TABLE_ENTRY_SHARE = 48 }; /* bytes an item takes in its table, half full 
 void cells_init(struct cells *c, const struct plan *p)
 {
     *c = (struct cells){.plan = p, .seed = hash_seed()};
-    c->cell_bytes = sizeof(struct cell) + p->n_measures * sizeof(union measure_value);
+    c->cell_bytes = sizeof(struct cell) + p->n_words * sizeof(union measure_value);
     c->last_site = &c->first_site;
     for (unsigned i = 0; i < p->n_tiers; i++)
         assert(p->tiers[i]->max_slots <= BLOCK_SLOTS);
 }
 
-static void free_sketches(struct cells *c, unsigned measure)
+static void free_sketches(struct cells *c, unsigned word)
 {
     for (const struct block *b = c->all_blocks; b != NULL; b = b->next)
         for (unsigned i = 0; i < b->n; i++)
-            sketch_free(((struct cell *)(b->cells + i * c->cell_bytes))->values[measure].sketch);
+            sketch_free(((struct cell *)(b->cells + i * c->cell_bytes))->values[word].sketch);
 }
 
 void cells_reset(struct cells *c)
 {
     for (unsigned m = 0; m < c->plan->n_measures; m++)
         if (c->plan->measures[m].kind == AGGREGATE_COUNT_DISTINCT)
-            free_sketches(c, m);
+            free_sketches(c, c->plan->measures[m].at);
     table_reset(&c->series);
     table_reset(&c->blocks);
     arena_reset(&c->memory);

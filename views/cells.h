@@ -36,7 +36,7 @@ struct series {
 
 struct cell {
     int64_t rows;
-    union measure_value values[]; /* plan->n_measures */
+    union measure_value values[]; /* plan->n_words */
 };
 
 enum { BLOCK_SLOTS = 96 };

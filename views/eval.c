@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An expression becomes a vector of truths bottom up. Operands of a comparison are columns, walked
- * in place, or texts; everything above them is truths. */
-#include "views/expr.h"
+/* A condition becomes a vector of truths bottom up. Operands of a comparison are columns, walked in
+ * place, or texts; everything above them is truths. */
+#include "views/eval.h"
 
 #include <assert.h>
 
-enum { MAX_DEPTH = 32 };
-
 struct run {
-    const struct log_slice *slice;
+    const struct row_slice *rows;
     uint32_t count;
     struct arena *memory;
 };
@@ -23,14 +21,14 @@ static enum truth truth_of(bool b)
     return b ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
-static struct column_cursor cursor_of(const struct run *r, enum event_column column)
+static struct column_cursor cursor_of(const struct run *r, unsigned column)
 {
-    return column_cursor_of(&r->slice->columns[column]);
+    return column_cursor_of(&r->rows->columns[column]);
 }
 
-static bool is_plain(const struct run *r, enum event_column column)
+static bool is_plain(const struct run *r, unsigned column)
 {
-    return r->slice->columns[column].form == FORM_PLAIN;
+    return r->rows->columns[column].form == FORM_PLAIN;
 }
 
 /* ---- leaves ---- */
@@ -48,7 +46,7 @@ static struct truths of_column(const struct run *r, const struct expr *x)
     uint8_t *out = arena_alloc(r->memory, r->count);
     for (uint32_t i = 0; i < r->count; i++)
         out[i] = truth_of_element(column_next(&c));
-    return (struct truths){.of_event = out};
+    return (struct truths){.of_row = out};
 }
 
 /* One side of a comparison. */
@@ -60,9 +58,9 @@ struct operand {
 
 static struct operand operand_of(const struct run *r, const struct expr *x)
 {
-    assert(x->op == EXPR_COLUMN || x->op == EXPR_TEXT);
-    if (x->op == EXPR_TEXT)
-        return (struct operand){.is_text = true, .text = span_of(x->text)};
+    assert(x->op == EXPR_COLUMN || (x->op == EXPR_CONST && x->type == VALUE_TEXT));
+    if (x->op == EXPR_CONST)
+        return (struct operand){.is_text = true, .text = x->null ? SPAN_ABSENT : x->text};
     return (struct operand){.cursor = cursor_of(r, x->column), .varies = is_plain(r, x->column)};
 }
 
@@ -96,7 +94,7 @@ static struct truths of_equal(const struct run *r, const struct expr *x)
     else
         for (uint32_t i = 0; i < r->count; i++)
             out[i] = compare(operand_next(&a), operand_next(&b));
-    return (struct truths){.of_event = out};
+    return (struct truths){.of_row = out};
 }
 
 static struct truths of_null(const struct run *r, const struct expr *x)
@@ -107,38 +105,57 @@ static struct truths of_null(const struct run *r, const struct expr *x)
     uint8_t *out = arena_alloc(r->memory, r->count);
     for (uint32_t i = 0; i < r->count; i++)
         out[i] = truth_of(span_absent(operand_next(&o)));
-    return (struct truths){.of_event = out};
+    return (struct truths){.of_row = out};
 }
 
 /* ---- logic ---- */
 
 static struct truths negated(const struct run *r, struct truths t)
 {
-    if (t.of_event == NULL)
+    if (t.of_row == NULL)
         return constant(TRUTH_TRUE - t.all);
     uint8_t *out = arena_alloc(r->memory, r->count);
     for (uint32_t i = 0; i < r->count; i++)
-        out[i] = TRUTH_TRUE - t.of_event[i];
-    return (struct truths){.of_event = out};
+        out[i] = TRUTH_TRUE - t.of_row[i];
+    return (struct truths){.of_row = out};
 }
 
 static struct truths minimum(const struct run *r, struct truths a, struct truths b)
 {
-    if (a.of_event == NULL) {
+    if (a.of_row == NULL) {
         struct truths swap = a;
         a = b;
         b = swap;
     }
-    if (a.of_event == NULL)
+    if (a.of_row == NULL)
         return constant(a.all < b.all ? a.all : b.all);
-    if (b.of_event == NULL && b.all != TRUTH_NULL)
+    if (b.of_row == NULL && b.all != TRUTH_NULL)
         return b.all == TRUTH_TRUE ? a : b;
     uint8_t *out = arena_alloc(r->memory, r->count);
     for (uint32_t i = 0; i < r->count; i++) {
-        uint8_t other = b.of_event == NULL ? TRUTH_NULL : b.of_event[i];
-        out[i] = a.of_event[i] < other ? a.of_event[i] : other;
+        uint8_t other = b.of_row == NULL ? TRUTH_NULL : b.of_row[i];
+        out[i] = a.of_row[i] < other ? a.of_row[i] : other;
     }
-    return (struct truths){.of_event = out};
+    return (struct truths){.of_row = out};
+}
+
+static struct truths evaluate(const struct run *r, const struct expr *x);
+
+/* AND; OR by De Morgan, which holds in three-valued logic too. */
+static struct truths of_and(const struct run *r, const struct expr *x)
+{
+    struct truths t = evaluate(r, x->args[0]);
+    for (unsigned i = 1; i < x->n_args; i++)
+        t = minimum(r, t, evaluate(r, x->args[i]));
+    return t;
+}
+
+static struct truths of_or(const struct run *r, const struct expr *x)
+{
+    struct truths t = negated(r, evaluate(r, x->args[0]));
+    for (unsigned i = 1; i < x->n_args; i++)
+        t = minimum(r, t, negated(r, evaluate(r, x->args[i])));
+    return negated(r, t);
 }
 
 static struct truths evaluate(const struct run *r, const struct expr *x)
@@ -146,8 +163,8 @@ static struct truths evaluate(const struct run *r, const struct expr *x)
     switch (x->op) {
     case EXPR_COLUMN:
         return of_column(r, x);
-    case EXPR_BOOL:
-        return constant(truth_of(x->truth));
+    case EXPR_CONST:
+        return constant(x->null ? TRUTH_NULL : truth_of(x->truth));
     case EXPR_EQUAL:
         return of_equal(r, x);
     case EXPR_IS_NULL:
@@ -155,72 +172,41 @@ static struct truths evaluate(const struct run *r, const struct expr *x)
     case EXPR_NOT:
         return negated(r, evaluate(r, x->args[0]));
     case EXPR_AND:
-        return minimum(r, evaluate(r, x->args[0]), evaluate(r, x->args[1]));
-    case EXPR_OR: /* by De Morgan, which holds in three-valued logic too */
-        return negated(r, minimum(r, negated(r, evaluate(r, x->args[0])),
-                                  negated(r, evaluate(r, x->args[1]))));
-    case EXPR_TEXT:
+        return of_and(r, x);
+    case EXPR_OR:
+        return of_or(r, x);
+    default:
         break;
     }
-    assert(!"a text has no truth: expr_check was not asked");
+    assert(!"no condition: expr_check was not asked");
     return constant(TRUTH_NULL);
 }
 
-struct truths expr_evaluate(const struct expr *x, const struct log_slice *slice,
-                            struct arena *memory)
+struct truths eval_truths(const struct expr *x, const struct row_slice *rows, struct arena *memory)
 {
-    struct run r = {slice, slice->count, memory};
+    struct run r = {rows, rows->count, memory};
     return x == NULL ? constant(TRUTH_TRUE) : evaluate(&r, x);
 }
 
-column_set expr_columns(const struct expr *x)
+struct numbers eval_numbers(const struct expr *x, const struct row_slice *rows,
+                            struct arena *memory)
 {
-    if (x == NULL)
-        return 0;
-    if (x->op == EXPR_COLUMN)
-        return COLUMN_BIT(x->column);
-    return expr_columns(x->args[0]) | expr_columns(x->args[1]);
-}
-
-/* ---- soundness ---- */
-
-static const unsigned arguments[] = {
-    [EXPR_COLUMN] = 0, [EXPR_TEXT] = 0, [EXPR_BOOL] = 0, [EXPR_EQUAL] = 2,
-    [EXPR_NOT] = 1,    [EXPR_AND] = 2,  [EXPR_OR] = 2,   [EXPR_IS_NULL] = 1};
-
-static int check_comparison(const struct expr *x, struct err *e)
-{
-    enum column_type types[2];
-    for (unsigned i = 0; i < arguments[x->op]; i++) {
-        const struct expr *arg = x->args[i];
-        if (arg == NULL || (arg->op != EXPR_COLUMN && (arg->op != EXPR_TEXT || arg->text == NULL)))
-            return err_set(e, ERR_INPUT, "only columns and texts can be compared");
-        types[i] = arg->op == EXPR_TEXT ? COLUMN_TEXT : event_columns[arg->column].type;
+    struct column_cursor c = column_cursor_of(&rows->columns[x->column]);
+    int128 *of_row = arena_alloc(memory, rows->count * sizeof(*of_row));
+    uint8_t *null = arena_alloc(memory, rows->count);
+    assert(x->op == EXPR_COLUMN && x->type == VALUE_INT);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct span element = column_next(&c);
+        null[i] = span_absent(element);
+        of_row[i] = null[i] ? 0 : element_int8(element);
     }
-    if (x->op == EXPR_EQUAL && (types[0] != types[1] || types[0] == COLUMN_JSON))
-        return err_set(e, ERR_INPUT, "the two sides of = are of types that cannot be compared");
-    return 0;
+    return (struct numbers){.of_row = of_row, .null = null};
 }
 
-static int check_truth(const struct expr *x, unsigned depth, struct err *e)
+struct column_slice eval_column(const struct expr *x, const struct row_slice *rows,
+                                struct arena *memory)
 {
-    if (x == NULL || x->op == EXPR_TEXT)
-        return err_set(e, ERR_INPUT, "a condition is needed where %s stands",
-                       x == NULL ? "nothing" : "a text");
-    if (depth == MAX_DEPTH)
-        return err_set(e, ERR_INPUT, "a condition is nested deeper than %d", MAX_DEPTH);
-    if (x->op == EXPR_COLUMN && event_columns[x->column].type != COLUMN_BOOL)
-        return err_set(e, ERR_INPUT, "the column %s is not a condition",
-                       event_columns[x->column].sql_name);
-    if (x->op == EXPR_EQUAL || x->op == EXPR_IS_NULL)
-        return check_comparison(x, e);
-    for (unsigned i = 0; i < arguments[x->op]; i++)
-        if (check_truth(x->args[i], depth + 1, e) != 0)
-            return -1;
-    return 0;
-}
-
-int expr_check(const struct expr *x, struct err *e)
-{
-    return check_truth(x, 0, e);
+    (void)memory;
+    assert(x->op == EXPR_COLUMN);
+    return rows->columns[x->column];
 }

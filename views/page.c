@@ -63,7 +63,7 @@ static void free_row(const struct plan *p, struct page_row *row)
     for (unsigned i = 0; i < row->n; i++)
         for (unsigned m = 0; m < p->n_measures; m++)
             if (is_sketch(p, m))
-                sketch_free(slot_at(row, i)->values[m].sketch);
+                sketch_free(slot_at(row, i)->values[p->measures[m].at].sketch);
     free(row->slots);
     free(row);
 }
@@ -132,7 +132,7 @@ static struct page_row *find_row(const struct page *p, struct span group)
 static struct page_row *new_row(const struct plan *p, struct span group)
 {
     struct page_row *row = mem_alloc(sizeof(*row) + group.n);
-    row->slot_bytes = sizeof(struct page_slot) + p->n_measures * sizeof(union measure_value);
+    row->slot_bytes = sizeof(struct page_slot) + p->n_words * sizeof(union measure_value);
     row->group_bytes = group.n;
     memcpy(row->group, group.p, group.n);
     return row;
@@ -220,10 +220,10 @@ static void digest_slot(const struct page *p, const struct page_row *row,
     digest_add(d, s.cell, DIGEST_ROWS, slot->rows);
     for (s.measure = 0; s.measure < p->plan->n_measures; s.measure++)
         if (is_sketch(p->plan, s.measure))
-            sketch_each_register(slot->values[s.measure].sketch,
+            sketch_each_register(slot->values[p->plan->measures[s.measure].at].sketch,
                                  &(struct sketch_observer){on_rise, &s});
         else
-            digest_add(d, s.cell, s.measure, slot->values[s.measure].count);
+            digest_add(d, s.cell, s.measure, slot->values[p->plan->measures[s.measure].at].count);
 }
 
 struct digest page_digest(const struct page *p)
@@ -262,13 +262,13 @@ static void add_delta(struct page *p, struct page_slot *slot, const struct delta
     if (s.digest != NULL)
         digest_add(s.digest, s.cell, DIGEST_ROWS, d->rows);
     for (s.measure = 0; s.measure < p->plan->n_measures; s.measure++) {
-        const union measure_value *from = &d->values[s.measure];
+        unsigned at = p->plan->measures[s.measure].at;
+        const union measure_value *from = &d->values[at];
         if (is_sketch(p->plan, s.measure)) {
-            merge_sketch(p, &slot->values[s.measure], from->sketch,
-                         s.digest == NULL ? NULL : &observer);
+            merge_sketch(p, &slot->values[at], from->sketch, s.digest == NULL ? NULL : &observer);
             continue;
         }
-        slot->values[s.measure].count += from->count;
+        slot->values[at].count += from->count;
         if (s.digest != NULL)
             digest_add(s.digest, s.cell, s.measure, from->count);
     }
@@ -336,12 +336,13 @@ void page_row_encode(const struct page *p, const struct page_row *row, struct bu
         pack_int(out, slot->slot);
         pack_int(out, slot->rows);
         for (unsigned m = 0; m < p->plan->n_measures; m++) {
+            const union measure_value *value = &slot->values[p->plan->measures[m].at];
             if (!is_sketch(p->plan, m)) {
-                pack_int(out, slot->values[m].count);
+                pack_int(out, value->count);
                 continue;
             }
-            pack_bin_of(out, (uint32_t)sketch_encoded_bytes(slot->values[m].sketch));
-            sketch_encode(slot->values[m].sketch, out);
+            pack_bin_of(out, (uint32_t)sketch_encoded_bytes(value->sketch));
+            sketch_encode(value->sketch, out);
         }
     }
 }
@@ -360,13 +361,14 @@ static int load_slot(void *context, const struct stored_slot *stored)
     struct page_slot *slot = insert_slot(l->row, l->row->n, stored->slot);
     slot->rows = stored->rows;
     for (unsigned m = 0; m < p->n_measures; m++) {
+        union measure_value *value = &slot->values[p->measures[m].at];
         if (!is_sketch(p, m)) {
-            slot->values[m].count = stored->values[m].count;
+            value->count = stored->values[m].count;
             continue;
         }
-        if (sketch_decode(stored->values[m].sketch, &slot->values[m].sketch, l->e) != 0)
+        if (sketch_decode(stored->values[m].sketch, &value->sketch, l->e) != 0)
             return -1;
-        l->sketch_bytes += sketch_bytes(slot->values[m].sketch);
+        l->sketch_bytes += sketch_bytes(value->sketch);
     }
     /* a month of fewer days than max_slots has no such slot */
     if (l->page->start_us + stored->slot * p->tiers[l->page->tier]->slot_us >= l->page->end_us)

@@ -17,7 +17,7 @@ enum { PAGE_FORMAT = 1 }; /* of pages and of digests */
 struct page_slot {
     unsigned slot;
     int64_t rows;
-    union measure_value values[]; /* plan->n_measures */
+    union measure_value values[]; /* plan->n_words */
 };
 
 struct page_row; /* one group's slots */

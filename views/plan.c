@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows from a plan: the columns it reads, its identity, its SELECT, whether it is sound.
- * The tiers are in tier.c, the shipped plans in catalog.c. */
+/* What follows from a plan: the columns it reads, its identity, whether it is sound. The tiers are
+ * in tier.c. */
 #include "views/plan.h"
 
 #include <ctype.h>
@@ -24,21 +24,19 @@ column_set plan_columns(const struct plan *p)
 {
     column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME) | expr_columns(p->filter);
     for (unsigned i = 0; i < p->n_dimensions; i++)
-        columns |= COLUMN_BIT(p->dimensions[i].column);
-    for (unsigned i = 0; i < p->n_measures; i++) {
-        columns |= expr_columns(p->measures[i].filter);
-        if (p->measures[i].kind == AGGREGATE_COUNT_DISTINCT)
-            columns |= COLUMN_BIT(p->measures[i].column);
-    }
+        columns |= expr_columns(p->dimensions[i].value);
+    for (unsigned i = 0; i < p->n_measures; i++)
+        columns |= expr_columns(p->measures[i].filter) | expr_columns(p->measures[i].value);
     return columns;
 }
 
-/* The hashed text: name, NUL, SQL, NUL, then per tier its name and retention, NUL after each. */
+/* The hashed text: name, NUL, canonical SELECT, NUL, then per tier its name and retention, NUL
+ * after each. */
 void plan_hash(const struct plan *p, char out[65])
 {
     struct buf text = {0};
     buf_put(&text, p->name, strlen(p->name) + 1);
-    buf_put(&text, p->sql, strlen(p->sql) + 1);
+    buf_put(&text, p->canonical, strlen(p->canonical) + 1);
     for (unsigned i = 0; i < p->n_tiers; i++) {
         buf_printf(&text, "%s %" PRId64, p->tiers[i]->name, p->retention_us[i]);
         buf_put_byte(&text, 0);
@@ -113,12 +111,57 @@ static int check_tiers(const struct plan *p, struct err *e)
     return 0;
 }
 
+static int check_dimension(const struct plan *p, const struct plan_dimension *d, struct err *e)
+{
+    const struct expr *x = d->value;
+    if (x->type != VALUE_TEXT && x->type != VALUE_INT && x->type != VALUE_BOOL)
+        return err_set(e, ERR_INPUT, "view %s groups by %s, which is no text, integer or boolean",
+                       p->name, d->name);
+    return expr_check(x, p->relation, e);
+}
+
+static int check_condition(const struct plan *p, const struct expr *x, struct err *e)
+{
+    if (x == NULL)
+        return 0;
+    if (x->type != VALUE_BOOL)
+        return err_set(e, ERR_INPUT, "view %s: a condition is needed where a value stands",
+                       p->name);
+    return expr_check(x, p->relation, e);
+}
+
+static bool can_be_measured(const struct plan_measure *m)
+{
+    if (m->value == NULL || m->kind == AGGREGATE_COUNT)
+        return m->kind == AGGREGATE_COUNT;
+    bool is_number = m->value->type == VALUE_INT || m->value->type == VALUE_NUMBER;
+    if (m->kind == AGGREGATE_COUNT_DISTINCT)
+        return m->value->type != VALUE_JSON && m->value->type != VALUE_NUMBER;
+    return is_number && m->scale == m->value->scale;
+}
+
 static int check_measure(const struct plan *p, const struct plan_measure *m, struct err *e)
 {
-    if (m->kind == AGGREGATE_COUNT_DISTINCT && event_columns[m->column].type == COLUMN_JSON)
-        return err_set(e, ERR_INPUT, "view %s: %s counts distinct %s, which has no equality",
-                       p->name, m->name, event_columns[m->column].sql_name);
-    return m->filter == NULL ? 0 : expr_check(m->filter, e);
+    if (!can_be_measured(m))
+        return err_set(e, ERR_INPUT, "view %s: the values of %s are of a type that it is not for",
+                       p->name, m->name);
+    if (m->value != NULL && expr_check(m->value, p->relation, e) != 0)
+        return -1;
+    return check_condition(p, m->filter, e);
+}
+
+static int check_words(const struct plan *p, struct err *e)
+{
+    unsigned words = 0;
+    for (unsigned i = 0; i < p->n_measures; i++) {
+        if (p->measures[i].at != words)
+            return err_set(e, ERR_INPUT, "view %s: measure %s is out of its place", p->name,
+                           p->measures[i].name);
+        words += aggregate_words(p->measures[i].kind);
+    }
+    return words == p->n_words ? 0
+                               : err_set(e, ERR_INPUT, "view %s has %u words of measures, not %u",
+                                         p->name, words, p->n_words);
 }
 
 int plan_check(const struct plan *p, struct err *e)
@@ -131,11 +174,12 @@ int plan_check(const struct plan *p, struct err *e)
                        p->name, p->n_dimensions, p->n_measures, PLAN_MAX_DIMENSIONS,
                        PLAN_MAX_MEASURES);
     for (unsigned i = 0; i < p->n_dimensions; i++)
-        if (event_columns[p->dimensions[i].column].type != COLUMN_TEXT)
-            return err_set(e, ERR_INPUT, "view %s groups by %s, which is not a text", p->name,
-                           p->dimensions[i].name);
+        if (check_dimension(p, &p->dimensions[i], e) != 0)
+            return -1;
     for (unsigned i = 0; i < p->n_measures; i++)
         if (check_measure(p, &p->measures[i], e) != 0)
             return -1;
-    return p->filter == NULL ? 0 : expr_check(p->filter, e);
+    if (check_words(p, e) != 0)
+        return -1;
+    return check_condition(p, p->filter, e);
 }

@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A view's plan: the intermediate form between its SQL definition and the streaming execution.
  *
- *   events -> filter -> group by site, time bucket, dimensions -> measures
+ *   relation -> filter -> group by site, time bucket, dimensions -> measures
  *
- * A plan is immutable and may be shared by threads. It says nothing about where results are kept.
- */
+ * A plan is immutable, shared by threads, and lives as long as the process (catalog.h). It says
+ * nothing about where results are kept. */
 #ifndef VIEWS_PLAN_H
 #define VIEWS_PLAN_H
 
 #include "base/err.h"
-#include "log/event.h"
-
-/* ---- expressions over one event: three-valued logic as in SQL ---- */
-
-enum expr_op {
-    EXPR_COLUMN, /* column */
-    EXPR_TEXT,   /* text */
-    EXPR_BOOL,   /* truth */
-    EXPR_EQUAL,  /* args[0] = args[1] */
-    EXPR_NOT,    /* args[0] */
-    EXPR_AND,    /* args[0], args[1] */
-    EXPR_OR,
-    EXPR_IS_NULL /* args[0] */
-};
-
-struct expr {
-    enum expr_op op;
-    enum event_column column;
-    const char *text;
-    bool truth;
-    const struct expr *args[2];
-};
+#include "views/expr.h"
 
 /* ---- time tiers ---- */
 
@@ -45,7 +24,7 @@ struct tier {
     unsigned max_slots; /* 60, 96, 31 */
 };
 
-enum { PLAN_MAX_TIERS = 3, PLAN_MAX_DIMENSIONS = 8, PLAN_MAX_MEASURES = 8 };
+enum { PLAN_MAX_TIERS = 4, PLAN_MAX_DIMENSIONS = 8, PLAN_MAX_MEASURES = 16, PLAN_MAX_WORDS = 48 };
 
 extern const struct tier TIER_MINUTES;  /* an hour of minutes */
 extern const struct tier TIER_QUARTERS; /* a day of quarter hours */
@@ -77,27 +56,65 @@ static inline struct tier_slot tier_spot_at(struct tier_spot *s, const struct ti
 
 struct plan_dimension {
     const char *name;
-    enum event_column column;
+    const struct expr *value; /* a text, an int or a bool */
 };
 
-enum aggregate_kind { AGGREGATE_COUNT, AGGREGATE_COUNT_DISTINCT };
+enum aggregate_kind {
+    AGGREGATE_COUNT,          /* rows with a value that is not NULL; without a value: rows */
+    AGGREGATE_COUNT_DISTINCT, /* of a text, int, bool, time or uuid: a sketch */
+    AGGREGATE_SUM,            /* of an int or a number, as all below */
+    AGGREGATE_AVG,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX
+};
 
+/* A measure's state in the cells of a view is one word, or three: how many values it is of (NULL
+ * when none), and a 128-bit number, its low word first: the sum, the least or the greatest, times
+ * 10^scale. */
 struct plan_measure {
     const char *name;
     enum aggregate_kind kind;
-    enum event_column column;  /* of AGGREGATE_COUNT_DISTINCT */
+    const struct expr *value;  /* NULL: count(*) */
     const struct expr *filter; /* FILTER (WHERE ...), or NULL */
+    unsigned at;               /* its first word */
+    uint8_t scale;
+    bool hidden; /* not in the SELECT's list: only HAVING or ORDER BY ask for it */
 };
+
+static inline unsigned aggregate_words(enum aggregate_kind kind)
+{
+    return kind <= AGGREGATE_COUNT_DISTINCT ? 1 : 3;
+}
+
+/* A column of what a view gives: its time, a dimension or a measure. */
+enum plan_column { PLAN_TIME, PLAN_DIMENSION, PLAN_MEASURE };
+struct plan_order {
+    enum plan_column column;
+    unsigned index;
+    bool descending, nulls_first;
+};
+enum { PLAN_MAX_ORDER = PLAN_MAX_DIMENSIONS + PLAN_MAX_MEASURES + 1 };
 
 struct plan {
     const char *name;
-    const char *sql; /* the definition: plain PostgreSQL, the text of views/sql/NAME.sql */
+    const char *sql;       /* the definition as it was given, comments and all */
+    const char *canonical; /* its SELECT as PostgreSQL gives it back (pg_get_viewdef) */
+    const struct relation *relation;
     const struct expr *filter; /* WHERE, or NULL */
-    unsigned n_tiers, n_dimensions, n_measures;
+    int64_t bucket_us;         /* width of the time bucket: the finest tier's slots */
+    const char *bucket_name;   /* the column of the time bucket */
+    unsigned n_tiers, n_dimensions, n_measures, n_words;
     const struct tier *tiers[PLAN_MAX_TIERS]; /* finest first; the finest is the SQL's bucket */
     int64_t retention_us[PLAN_MAX_TIERS];     /* against the site's watermark; 0: keep */
     struct plan_dimension dimensions[PLAN_MAX_DIMENSIONS];
     struct plan_measure measures[PLAN_MAX_MEASURES];
+
+    /* Properties of reading: they change nothing of what is kept. */
+    const struct expr *having; /* over a row of the answer: column i is dimension i, then measures;
+                                * NULL: all */
+    unsigned n_order;
+    struct plan_order order[PLAN_MAX_ORDER];
+    int64_t limit; /* -1: none */
 };
 
 /* Whether a page has expired at this watermark of its site: its end lies retention behind. A page
@@ -106,17 +123,14 @@ struct plan {
 bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
                        int64_t watermark_us);
 
-/* The columns a plan reads (site and time included): what a replay has to fetch. */
+/* The columns of the log a plan needs (site and time included): what a replay has to fetch. */
 column_set plan_columns(const struct plan *p);
-/* Identifies a definition: SHA-256 of name, SQL and retention, hex. Stored with a generation. */
+/* Identifies a definition: SHA-256 of name, canonical SELECT and retention, hex. Stored with a
+ * generation. */
 void plan_hash(const struct plan *p, char out[65]);
-/* The SELECT of the definition: what stands after AS, without the final semicolon. */
-struct span plan_select(const struct plan *p);
 /* What every plan must keep to, from wherever it comes: names, limits, types, tiers that nest. */
 int plan_check(const struct plan *p, struct err *e) MUST_CHECK;
-
-/* The shipped views, in the order of the contract; ended by NULL. */
-extern const struct plan *const shipped_plans[];
-const struct plan *plan_find(struct span name); /* among the shipped; or NULL */
+/* The SELECT of the definition: what stands after AS, without the final semicolon. */
+struct span plan_select(const struct plan *p);
 
 #endif

@@ -217,12 +217,13 @@ static int take_measures(const struct plan *p, const struct view_sql_row *row,
 {
     int result = 0;
     for (unsigned i = 0; i < p->n_measures; i++) {
-        values[i].count = row->measures[i].count;
+        union measure_value *value = &values[p->measures[i].at];
+        value->count = row->measures[i].count;
         if (p->measures[i].kind != AGGREGATE_COUNT_DISTINCT)
             continue;
-        values[i].sketch = sketch_new();
+        value->sketch = sketch_new();
         if (result == 0)
-            result = view_sql_each_value(row->measures[i].values, add_value, values[i].sketch, e);
+            result = view_sql_each_value(row->measures[i].values, add_value, value->sketch, e);
     }
     return result;
 }
@@ -256,7 +257,7 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
 {
     struct verify *v = context;
     const struct verify_options *o = v->options;
-    union measure_value values[PLAN_MAX_MEASURES] = {{0}};
+    union measure_value values[PLAN_MAX_WORDS] = {{0}};
     if (v->result->groups++ % 256 == 0 && o->tick != NULL && o->tick(o->context, e) != 0)
         return -1;
     int result = take_measures(o->plan, row, values, e);
@@ -264,7 +265,7 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
         result = apply_row(v, row, values, e);
     for (unsigned i = 0; i < o->plan->n_measures; i++)
         if (o->plan->measures[i].kind == AGGREGATE_COUNT_DISTINCT)
-            sketch_free(values[i].sketch);
+            sketch_free(values[o->plan->measures[i].at].sketch);
     return result;
 }
 
@@ -284,9 +285,9 @@ static int compare_definition(struct verify *v, struct err *e)
     for (unsigned i = 0; i < p->n_dimensions; i++)
         q.dimensions[i] = p->dimensions[i].name;
     for (unsigned i = 0; i < p->n_measures; i++)
-        q.measures[i] = (struct view_sql_measure){p->measures[i].name,
-                                                  p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
-                                                  p->measures[i].column};
+        q.measures[i] = (struct view_sql_measure){
+            p->measures[i].name, p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
+            p->measures[i].value == NULL ? 0 : (enum event_column)p->measures[i].value->column};
     struct view_sql_each each = {take_row, v};
     int result = view_sql_run(v->sql, &q, &each, e);
     for (unsigned tier = 0; tier < p->n_tiers; tier++)

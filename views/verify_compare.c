@@ -86,8 +86,8 @@ static void compare_measure(struct verify_result *r, const struct verify_place *
 {
     const struct plan_measure *m = &at->plan->measures[i];
     static const union measure_value none = {0};
-    const union measure_value *x = values[0] != NULL ? &values[0][i] : &none;
-    const union measure_value *y = values[1] != NULL ? &values[1][i] : &none;
+    const union measure_value *x = values[0] != NULL ? &values[0][m->at] : &none;
+    const union measure_value *y = values[1] != NULL ? &values[1][m->at] : &none;
     if (m->kind == AGGREGATE_COUNT_DISTINCT) {
         if (!sketch_equal(x->sketch, y->sketch))
             verify_differ(r, at, m->name, sketch_text(x->sketch).text, sketch_text(y->sketch).text);

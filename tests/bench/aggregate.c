@@ -6,6 +6,7 @@
 
 #include "tests/support/view_log.h"
 #include "tests/support/view_world.h"
+#include "views/catalog.h"
 
 enum { SLICES = 64, ROUNDS = 5 };
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "tests/support/view_rig.h"
+#include "views/catalog.h"
 
 enum { ROUNDS = 5 };
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "views/catalog.h"
 #include "views/page.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

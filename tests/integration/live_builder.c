@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "log/migrate.h"
+#include "views/catalog.h"
 
 /* ---- the law */
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "log/view_registry.h"
 #include "tests/support/view_rig.h"
+#include "views/catalog.h"
 
 static void start(struct view_rig *r, uint32_t events)
 {

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "tests/support/view_rig.h"
+#include "views/catalog.h"
 
 static const char REGIONS[] = "pageviews_by_region";
 

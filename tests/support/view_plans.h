@@ -1,34 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan that has everything: two dimensions with NULLs, filters, distinct counts, short retention.
- */
+/* Trees of expressions, short to write, and a plan that has everything: two dimensions with NULLs,
+ * filters, distinct counts, short retention. */
 #ifndef TESTS_VIEW_PLANS_H
 #define TESTS_VIEW_PLANS_H
 
 #include "base/clock.h"
 #include "views/plan.h"
 
-static const struct expr test_type = {.op = EXPR_COLUMN, .column = EVENT_TYPE};
-static const struct expr test_page_view = {.op = EXPR_TEXT, .text = "PageViewEvent"};
-static const struct expr test_filter = {.op = EXPR_EQUAL, .args = {&test_type, &test_page_view}};
-static const struct expr test_os = {.op = EXPR_COLUMN, .column = EVENT_OS};
-static const struct expr test_firefox = {.op = EXPR_TEXT, .text = "Firefox"};
-static const struct expr test_os_is_firefox = {.op = EXPR_EQUAL, .args = {&test_os, &test_firefox}};
-static const struct expr test_bot = {.op = EXPR_COLUMN, .column = EVENT_BOT};
+#define TEST_ARGS(...)                                                                             \
+    .n_args = sizeof((const struct expr *const[]){__VA_ARGS__}) / sizeof(const struct expr *),     \
+    .args = (const struct expr *const[])                                                           \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define TEST_COLUMN(column_, type_)                                                                \
+    {                                                                                              \
+        .op = EXPR_COLUMN, .type = type_, .column = column_                                        \
+    }
+#define TEST_TEXT(text_)                                                                           \
+    {                                                                                              \
+        .op = EXPR_CONST, .type = VALUE_TEXT, .text = { text_, sizeof(text_) - 1 }                 \
+    }
+#define TEST_OF(op_, ...)                                                                          \
+    {                                                                                              \
+        .op = op_, .type = VALUE_BOOL, TEST_ARGS(__VA_ARGS__)                                      \
+    }
 
-static const struct plan test_plan = {
+__attribute__((unused)) static const struct expr test_type = TEST_COLUMN(EVENT_TYPE, VALUE_TEXT);
+__attribute__((unused)) static const struct expr test_page_view = TEST_TEXT("PageViewEvent");
+__attribute__((unused)) static const struct expr test_filter =
+    TEST_OF(EXPR_EQUAL, &test_type, &test_page_view);
+__attribute__((unused)) static const struct expr test_os = TEST_COLUMN(EVENT_OS, VALUE_TEXT);
+__attribute__((unused)) static const struct expr test_firefox = TEST_TEXT("Firefox");
+__attribute__((unused)) static const struct expr test_os_is_firefox =
+    TEST_OF(EXPR_EQUAL, &test_os, &test_firefox);
+__attribute__((unused)) static const struct expr test_bot = TEST_COLUMN(EVENT_BOT, VALUE_BOOL);
+__attribute__((unused)) static const struct expr test_visitor =
+    TEST_COLUMN(EVENT_VISITOR, VALUE_INT);
+__attribute__((unused)) static const struct expr test_browser =
+    TEST_COLUMN(EVENT_BROWSER, VALUE_TEXT);
+__attribute__((unused)) static const struct expr test_region =
+    TEST_COLUMN(EVENT_REGION, VALUE_TEXT);
+
+/* clang-format off */
+#define TEST_MEASURES                                                                              \
+    {{.name = "views", .kind = AGGREGATE_COUNT},                                                   \
+     {.name = "visitors", .kind = AGGREGATE_COUNT_DISTINCT, .value = &test_visitor, .at = 1},      \
+     {.name = "firefox", .kind = AGGREGATE_COUNT, .filter = &test_os_is_firefox, .at = 2},         \
+     {.name = "bot_systems", .kind = AGGREGATE_COUNT_DISTINCT, .value = &test_os,                  \
+      .filter = &test_bot, .at = 3}}
+/* clang-format on */
+
+__attribute__((unused)) static const struct plan test_plan = {
     .name = "everything",
     .sql = "CREATE MATERIALIZED VIEW everything AS SELECT",
+    .canonical = "SELECT",
+    .relation = &RELATION_EVENTS,
     .filter = &test_filter,
+    .bucket_us = US_PER_MINUTE,
+    .bucket_name = "time",
+    .limit = -1,
     .n_tiers = 3,
     .tiers = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS},
     .retention_us = {2 * US_PER_HOUR, 3 * US_PER_DAY, 40 * US_PER_DAY},
     .n_dimensions = 2,
-    .dimensions = {{"browser", EVENT_BROWSER}, {"region", EVENT_REGION}},
+    .dimensions = {{"browser", &test_browser}, {"region", &test_region}},
     .n_measures = 4,
-    .measures = {{"views", AGGREGATE_COUNT, 0, NULL},
-                 {"visitors", AGGREGATE_COUNT_DISTINCT, EVENT_VISITOR, NULL},
-                 {"firefox", AGGREGATE_COUNT, 0, &test_os_is_firefox},
-                 {"bot_systems", AGGREGATE_COUNT_DISTINCT, EVENT_OS, &test_bot}},
+    .n_words = 4,
+    .measures = TEST_MEASURES,
 };
 
 #endif

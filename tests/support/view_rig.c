@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "log/migrate.h"
 #include "tests/support/view_plans.h"
+#include "views/catalog.h"
 
 enum { DEADLINE_MS = 120000 };
 
@@ -24,17 +25,20 @@ const struct plan rig_everything = {
            "FROM events\n"
            "WHERE event_type = 'PageViewEvent'\n"
            "GROUP BY 1, 2, 3, 4;\n",
+    .canonical = "everything, as it stands in sql",
+    .relation = &RELATION_EVENTS,
     .filter = &test_filter,
+    .bucket_us = US_PER_MINUTE,
+    .bucket_name = "time",
+    .limit = -1,
     .n_tiers = 3,
     .tiers = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS},
     .retention_us = {2 * US_PER_HOUR, 3 * US_PER_DAY, 40 * US_PER_DAY},
     .n_dimensions = 2,
-    .dimensions = {{"browser", EVENT_BROWSER}, {"region", EVENT_REGION}},
+    .dimensions = {{"browser", &test_browser}, {"region", &test_region}},
     .n_measures = 4,
-    .measures = {{"views", AGGREGATE_COUNT, 0, NULL},
-                 {"visitors", AGGREGATE_COUNT_DISTINCT, EVENT_VISITOR, NULL},
-                 {"firefox", AGGREGATE_COUNT, 0, &test_os_is_firefox},
-                 {"bot_systems", AGGREGATE_COUNT_DISTINCT, EVENT_OS, &test_bot}},
+    .n_words = 4,
+    .measures = TEST_MEASURES,
 };
 
 /* ---- Redis */

@@ -9,6 +9,7 @@
 #include "tests/support/view_log.h"
 #include "tests/support/view_plans.h"
 #include "tests/support/view_world.h"
+#include "views/catalog.h"
 
 static const struct aggregate_limits ample = {1 << 20, 1 << 28};
 

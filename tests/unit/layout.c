@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "views/catalog.h"
 #include "views/layout.h"
 
 static const struct view_ref view = {"ff", "visitors", 3, 1};

@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "tests/support/view_plans.h"
+#include "views/catalog.h"
 #include "views/plan.h"
 
 static const struct tier *const tiers[] = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS};
@@ -121,7 +123,7 @@ static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
         assert_int_not_equal(select.p[select.n - 1], ';');
         for (unsigned d = 0; d < p->n_dimensions; d++) {
             assert_string_equal(p->dimensions[d].name,
-                                event_columns[p->dimensions[d].column].sql_name);
+                                p->relation->columns[p->dimensions[d].value->column].name);
             assert_non_null(strstr(select.p, p->dimensions[d].name));
         }
         for (unsigned m = 0; m < p->n_measures; m++) {
@@ -174,7 +176,7 @@ static void the_hash_changes_with_name_sql_and_retention(void **state)
     plan_hash(&p, other);
     assert_string_not_equal(first, other);
     p.retention_us[0]--;
-    p.sql = "SELECT";
+    p.canonical = "SELECT";
     plan_hash(&p, other);
     assert_string_not_equal(first, other);
 }
@@ -183,20 +185,23 @@ static void unsound_plans_are_refused(void **state)
 {
     (void)state;
     const struct plan *good = plan_find(SPAN_LITERAL("visitors"));
-    static const struct expr text = {.op = EXPR_TEXT, .text = "x"};
-    static const struct expr site = {.op = EXPR_COLUMN, .column = EVENT_SITE};
-    struct plan bad[7];
-    for (int i = 0; i < 7; i++)
+    static const struct expr text = TEST_TEXT("x");
+    static const struct expr site = TEST_COLUMN(EVENT_SITE, VALUE_TEXT);
+    static const struct expr time = TEST_COLUMN(EVENT_TIME, VALUE_TIME);
+    static const struct expr props = TEST_COLUMN(EVENT_PROPS, VALUE_JSON);
+    struct plan bad[8];
+    for (int i = 0; i < 8; i++)
         bad[i] = *good;
     bad[0].n_tiers = 0;
     bad[1].retention_us[1] = US_PER_DAY; /* shorter than that of the finer tier */
     bad[2].tiers[0] = &TIER_DAYS;
     bad[3].n_dimensions = 1;
-    bad[3].dimensions[0] = (struct plan_dimension){"bot", EVENT_BOT};
+    bad[3].dimensions[0] = (struct plan_dimension){"time", &time};
     bad[4].filter = &text;
     bad[5].measures[1].filter = &site;
-    bad[6].measures[1].column = EVENT_PROPS;
-    for (int i = 0; i < 7; i++) {
+    bad[6].measures[1].value = &props;
+    bad[7].measures[1].at = 2;
+    for (int i = 0; i < 8; i++) {
         struct err e = {0};
         assert_int_equal(plan_check(&bad[i], &e), -1);
         assert_int_equal(e.kind, ERR_INPUT);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "api/range.h"
+#include "views/catalog.h"
 
 static struct zones *database;
 static struct arena arena;

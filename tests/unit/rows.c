@@ -12,6 +12,7 @@
 
 #include "api/rows_write.h"
 #include "base/pack.h"
+#include "views/catalog.h"
 
 enum { N_EVENTS = 1500, N_VALUES = 5, N_VISITORS = 40 };
 

@@ -9,6 +9,7 @@
 
 #include "api/accept.h"
 #include "api/rows_query.h"
+#include "views/catalog.h"
 
 struct parsed {
     int result;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a view selects from: a relation is a table of typed columns, and a slice of it a run of rows
+ * as columns, in the bytes of the log (log/batch.h). */
+#ifndef VIEWS_RELATION_H
+#define VIEWS_RELATION_H
+
+#include "log/batch.h"
+
+enum value_type {
+    VALUE_BOOL,
+    VALUE_INT,    /* 64 bits */
+    VALUE_NUMBER, /* fixed scale, 128 bits */
+    VALUE_TEXT,
+    VALUE_TIME, /* microseconds since 1970 */
+    VALUE_UUID,
+    VALUE_JSON /* a flat object */
+};
+
+struct relation_column {
+    const char *name; /* in SQL */
+    enum value_type type;
+    bool nullable;
+    uint32_t max_bytes; /* of a text; 0 for the other types */
+};
+
+enum { RELATION_MAX_COLUMNS = 32 };
+
+struct relation {
+    const char *name;
+    unsigned n_columns;
+    const struct relation_column *columns;
+    unsigned site, time; /* columns: the site; what the time bucket is made of */
+};
+
+/* Its columns are those of enum event_column; the ones that are no part of SQL's relation have no
+ * name. */
+extern const struct relation RELATION_EVENTS;
+
+/* A run of rows. columns: relation->n_columns; those that were not asked for are FORM_NULL. */
+struct row_slice {
+    uint32_t count;
+    const struct column_slice *columns;
+};
+
+static inline struct row_slice rows_of_log(const struct log_slice *s)
+{
+    return (struct row_slice){s->count, s->columns};
+}
+
+#endif
