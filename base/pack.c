@@ -217,11 +217,28 @@ static bool read_bytes(struct span *in, struct sized kind, struct span *bytes)
     return true;
 }
 
+bool pack_read_nil(struct span *in)
+{
+    if (in->n == 0 || (uint8_t)in->p[0] != TAG_NIL)
+        return false;
+    *in = after(*in, 1);
+    return true;
+}
+
+bool pack_read_bool(struct span *in, bool *value)
+{
+    uint8_t first = in->n == 0 ? TAG_NIL : (uint8_t)in->p[0];
+    if (first != TAG_FALSE && first != TAG_TRUE)
+        return false;
+    *value = first == TAG_TRUE;
+    *in = after(*in, 1);
+    return true;
+}
+
 bool pack_read_text(struct span *in, struct span *text)
 {
-    if (in->n > 0 && (uint8_t)in->p[0] == TAG_NIL) {
+    if (pack_read_nil(in)) {
         *text = SPAN_ABSENT;
-        *in = after(*in, 1);
         return true;
     }
     return read_bytes(in, TEXT, text);

@@ -21,6 +21,8 @@ void pack_bin_of(struct buf *out, uint32_t n); /* n bytes follow */
 bool pack_read_array(struct span *in, uint32_t *n);
 bool pack_read_map(struct span *in, uint32_t *n);
 bool pack_read_int(struct span *in, int64_t *value);
+bool pack_read_nil(struct span *in);
+bool pack_read_bool(struct span *in, bool *value);
 bool pack_read_text(struct span *in, struct span *text); /* nil: absent */
 bool pack_read_bin(struct span *in, struct span *bytes);
 /* One value of any type with all that is in it. */

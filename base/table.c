@@ -36,6 +36,23 @@ void table_put(struct table *t, uint64_t hash, void *item)
     t->n++;
 }
 
+/* What was put behind it because its place was taken moves up, so that no search stops short. */
+void table_remove(struct table *t, uint64_t hash, const void *item)
+{
+    size_t hole = hash & t->mask;
+    while (t->entries[hole].item != item)
+        hole = (hole + 1) & t->mask;
+    for (size_t i = (hole + 1) & t->mask; t->entries[i].item != NULL; i = (i + 1) & t->mask) {
+        size_t home = t->entries[i].hash & t->mask;
+        if (((i - home) & t->mask) < ((i - hole) & t->mask))
+            continue;
+        t->entries[hole] = t->entries[i];
+        hole = i;
+    }
+    t->entries[hole] = (struct table_entry){0};
+    t->n--;
+}
+
 void table_reset(struct table *t)
 {
     if (t->entries != NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of pointers to the caller's items (open addressing, linear probing). Nothing is
- * taken out one by one. A zeroed struct is an empty table. The caller hashes; keyed with a random
- * seed where a sender chooses the keys (hash_seed), so that nobody can make them collide. */
+/* A hash table of pointers to the caller's items (open addressing, linear probing). A zeroed struct
+ * is an empty table. The caller hashes; keyed with a random seed where a sender chooses the keys
+ * (hash_seed), so that nobody can make them collide. */
 #ifndef BASE_TABLE_H
 #define BASE_TABLE_H
 
@@ -23,8 +23,9 @@ struct table {
 };
 
 void table_put(struct table *t, uint64_t hash, void *item); /* an item that is not in yet */
-void table_reset(struct table *t);                          /* empty again, keeps the memory */
-void table_clear(struct table *t);                          /* frees the memory, not the items */
+void table_remove(struct table *t, uint64_t hash, const void *item); /* an item that is in */
+void table_reset(struct table *t); /* empty again, keeps the memory */
+void table_clear(struct table *t); /* frees the memory, not the items */
 
 static inline size_t table_bytes(const struct table *t)
 {
