@@ -14,7 +14,7 @@ void rows_init(struct rows *r, const struct rows_query *q, const struct range *g
 
 static bool is_sketch(const struct rows *r, unsigned measure)
 {
-    return r->query->plan->measures[measure].kind == AGGREGATE_COUNT_DISTINCT;
+    return measure_is_sketch(&r->query->plan->measures[measure]);
 }
 
 static unsigned word_of(const struct rows *r, unsigned measure)
@@ -29,11 +29,16 @@ static void free_sketches(const struct rows *r, union measure_value *values)
             sketch_free(values[word_of(r, m)].sketch);
 }
 
+void rows_free_cell(const struct rows *r, struct rows_cell *c)
+{
+    if (!c->estimated)
+        free_sketches(r, c->values);
+}
+
 void rows_clear(struct rows *r)
 {
     for (uint32_t i = 0; i < r->n_cells; i++)
-        if (!rows_cell_at(r, i)->estimated)
-            free_sketches(r, rows_cell_at(r, i)->values);
+        rows_free_cell(r, rows_cell_at(r, i));
     free_sketches(r, r->totals);
     free(r->groups);
     free(r->cells);
@@ -56,15 +61,18 @@ static bool same_key(const void *item, const void *key)
     return span_equal(wanted->rows->groups[(uintptr_t)item - 1].key, wanted->key);
 }
 
-static void keep_texts(struct rows *r, struct rows_group *g)
+/* -1: the key is a stored group as it was found, and makes no sense. */
+static int keep_values(struct rows *r, struct rows_group *g)
 {
-    struct span *texts = arena_alloc(&r->arena, (r->query->n_by + 1) * sizeof *texts);
+    const struct rows_query *q = r->query;
+    struct group_value *values = arena_alloc(&r->arena, (q->n_by + 1) * sizeof *values);
     struct span rest = g->key;
     uint32_t n = 0;
-    bool good = pack_read_array(&rest, &n) && n == r->query->n_by;
+    bool good = pack_read_array(&rest, &n) && n == q->n_by;
     for (unsigned i = 0; good && i < n; i++)
-        good = pack_read_text(&rest, &texts[i]);
-    g->texts = texts;
+        good = group_read(&rest, q->plan->dimensions[q->by[i]].value->type, &values[i]);
+    g->values = values;
+    return good && rest.n == 0 ? 0 : -1;
 }
 
 static int group_of(struct rows *r, struct span key, int32_t *out, struct refusal *e)
@@ -85,9 +93,12 @@ static int group_of(struct rows *r, struct span key, int32_t *out, struct refusa
         r->cap_groups = r->cap_groups == 0 ? 64 : r->cap_groups * 2;
         r->groups = mem_resize(r->groups, r->cap_groups * sizeof *r->groups);
     }
-    struct rows_group *g = &r->groups[r->n_groups++];
+    struct rows_group *g = &r->groups[r->n_groups];
     *g = (struct rows_group){.key = arena_copy(&r->arena, key), .newest = -1};
-    keep_texts(r, g);
+    if (keep_values(r, g) != 0)
+        return err_set(&e->err, ERR_DATA, "a stored group of view %s makes no sense",
+                       r->query->plan->name);
+    r->n_groups++;
     table_put(&r->table, hash, (void *)(uintptr_t)r->n_groups);
     *out = (int32_t)r->n_groups - 1;
     return 0;
@@ -105,10 +116,10 @@ static bool keeps_all(const struct rows_query *q)
 static int find_group(struct rows *r, struct span stored, int32_t *out, struct refusal *e)
 {
     const struct rows_query *q = r->query;
-    struct span dimensions[PLAN_MAX_DIMENSIONS];
+    struct group_value dimensions[PLAN_MAX_DIMENSIONS];
     if (keeps_all(q) && q->n_conditions == 0)
         return group_of(r, stored, out, e);
-    if (page_read_group(stored, q->plan->n_dimensions, dimensions, &e->err) != 0)
+    if (page_read_group(stored, q->plan, dimensions, &e->err) != 0)
         return -1;
     *out = -1;
     if (!rows_query_wants(q, dimensions))
@@ -116,7 +127,7 @@ static int find_group(struct rows *r, struct span stored, int32_t *out, struct r
     buf_reset(&r->key);
     pack_array(&r->key, q->n_by);
     for (unsigned i = 0; i < q->n_by; i++)
-        pack_text(&r->key, dimensions[q->by[i]]);
+        group_pack(&r->key, &dimensions[q->by[i]]);
     return group_of(r, buf_span(&r->key), out, e);
 }
 
@@ -231,9 +242,10 @@ static int add_slot(void *context, const struct stored_slot *stored)
     if (c == NULL)
         return -1;
     for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
+        const struct plan_measure *measure = &r->query->plan->measures[m];
         if (!is_sketch(r, m))
-            c->values[word_of(r, m)].count += stored->values[m].count;
-        else if (add_sketch(r, c, m, stored->values[m].sketch, a->e) != 0)
+            measure_merge(measure->kind, &c->values[measure->at], &stored->values[measure->at]);
+        else if (add_sketch(r, c, m, stored->sketches[m], a->e) != 0)
             return -1;
     }
     return 0;
@@ -270,7 +282,7 @@ static void sum_up(struct rows *r)
             unsigned at = word_of(r, m);
             union measure_value *total = &r->totals[at];
             if (!is_sketch(r, m))
-                total->count += c->values[at].count;
+                measure_merge(r->query->plan->measures[m].kind, total, &c->values[at]);
             else if (total->sketch == NULL)
                 total->sketch = sketch_copy(c->values[at].sketch);
             else
@@ -284,10 +296,12 @@ int rows_finish(struct rows *r, struct refusal *e)
     if (r->query->fill && fill(r, e) != 0)
         return -1;
     sum_up(r);
+    if (r->query->plan->having != NULL)
+        rows_keep_having(r);
     return 0;
 }
 
-int64_t rows_value(const struct rows *r, struct rows_cell *c, unsigned measure)
+struct measure_result rows_value(const struct rows *r, struct rows_cell *c, unsigned measure)
 {
     for (unsigned m = 0; m < r->query->plan->n_measures && !c->estimated; m++) {
         if (!is_sketch(r, m))
@@ -298,12 +312,13 @@ int64_t rows_value(const struct rows *r, struct rows_cell *c, unsigned measure)
         sketch_free(s);
     }
     c->estimated = true;
-    return c->values[word_of(r, measure)].count;
+    return measure_result_of(&r->query->plan->measures[measure], &c->values[word_of(r, measure)]);
 }
 
-int64_t rows_total(const struct rows *r, unsigned measure)
+struct measure_result rows_total(const struct rows *r, unsigned measure)
 {
-    return is_sketch(r, measure) ? (int64_t)sketch_estimate(r->totals[word_of(r, measure)].sketch)
-
-                                 : r->totals[word_of(r, measure)].count;
+    const union measure_value *total = &r->totals[word_of(r, measure)];
+    if (is_sketch(r, measure))
+        return (struct measure_result){.number = (int128)sketch_estimate(total->sketch)};
+    return measure_result_of(&r->query->plan->measures[measure], total);
 }

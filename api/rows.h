@@ -3,6 +3,7 @@
  * of the answer. Pure computation, bounded memory.
  *
  *   stored row of a page (group, slots) -> wanted? -> the group as `by` keeps it -> cells
+ *   cells -> totals -> those that HAVING keeps
  */
 #ifndef API_ROWS_H
 #define API_ROWS_H
@@ -18,9 +19,9 @@ struct rows_limits {
 };
 
 struct rows_group {
-    struct span key;          /* the kept dimensions as a MessagePack array */
-    const struct span *texts; /* n_by; absent: NULL */
-    int32_t newest;           /* its cell with the greatest slot, or -1 */
+    struct span key;                  /* the kept dimensions as a MessagePack array */
+    const struct group_value *values; /* n_by */
+    int32_t newest;                   /* its cell with the greatest slot, or -1 */
 };
 
 struct rows_cell {
@@ -55,7 +56,8 @@ void rows_clear(struct rows *r);
  * that make no sense are ERR_DATA. */
 int rows_add(struct rows *r, const struct range_page *page, struct span group, struct span value,
              struct refusal *e) MUST_CHECK;
-/* After the last row: with `fill` a cell for every group in every slot; the totals. */
+/* After the last row: with `fill` a cell for every group in every slot; the totals; then only cells
+ * that meet the view's HAVING are left. */
 int rows_finish(struct rows *r, struct refusal *e) MUST_CHECK;
 
 static inline struct rows_cell *rows_cell_at(const struct rows *r, uint32_t i)
@@ -63,9 +65,13 @@ static inline struct rows_cell *rows_cell_at(const struct rows *r, uint32_t i)
     return (struct rows_cell *)(void *)(r->cells + i * r->cell_bytes);
 }
 
-/* The number of a measure; estimates sketches when first asked. */
-int64_t rows_value(const struct rows *r, struct rows_cell *c, unsigned measure);
-int64_t rows_total(const struct rows *r, unsigned measure);
+/* The value of a measure; estimates sketches when first asked. */
+struct measure_result rows_value(const struct rows *r, struct rows_cell *c, unsigned measure);
+struct measure_result rows_total(const struct rows *r, unsigned measure);
+
+/* Cells that do not meet the view's HAVING go. */
+void rows_keep_having(struct rows *r);
+void rows_free_cell(const struct rows *r, struct rows_cell *c); /* what it holds */
 
 /* The cells of the answer in its order: [offset, offset + limit) of all. Returns how many;
  * *out (ascending positions) is to be freed. */

@@ -326,16 +326,19 @@ static const struct http_param_doc params[] = {
     {"by", "query", "{\"type\":\"string\"}",
      "Dimensions to keep, comma-separated; default all, empty: none."},
     {"filter[dim]", "query", "{\"type\":\"string\"}",
-     "Only groups with this value of dim; repeat for any of several."},
+     "Only groups with this value of dim (a whole number, true or false where dim is of that "
+     "type); "
+     "repeat for any of several."},
     {"filter[dim]!", "query", "{\"type\":\"string\"}", "Only groups without this value of dim."},
     {"null[dim]", "query", "{\"type\":\"string\",\"enum\":[\"true\",\"false\"]}",
      "true: groups in which dim is NULL (too); false: none of them."},
     {"tz", "query", "{\"type\":\"string\",\"default\":\"UTC\"}",
      "IANA time zone of days and of the times in the answer."},
     {"order", "query", "{\"type\":\"string\",\"default\":\"time,-pageviews\"}",
-     "Columns of the answer, comma-separated, - for descending."},
+     "Columns of the answer, comma-separated, - for descending; measures that are NULL come last. "
+     "Default: the view's own ORDER BY, else time and the first measure, descending."},
     {"limit", "query", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":10000,\"default\":1000}",
-     "Rows at most."},
+     "Rows at most. Default: the view's own LIMIT, else 1000."},
     {"offset", "query", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000000,\"default\":0}",
      "Rows to leave out."},
     {"fill", "query", "{\"type\":\"integer\",\"enum\":[0]}", "0: slots without events are shown."},
@@ -353,9 +356,10 @@ static const char rows_schema[] =
     "\"step\":{\"type\":\"string\"},\"tz\":{\"type\":\"string\"},"
     "\"columns\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":[\"string\","
-    "\"integer\",\"null\"]}}},"
+    "\"number\",\"boolean\",\"null\"]}}},"
     "\"total_rows\":{\"type\":\"integer\"},"
-    "\"totals\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}},"
+    "\"totals\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\","
+    "\"null\"]}},"
     "\"approximate\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\"}},"
     "\"as_of\":{\"type\":\"object\",\"required\":[\"offset\",\"watermark\",\"generation\"],"
     "\"properties\":{\"offset\":{\"type\":\"integer\"},"
@@ -365,9 +369,13 @@ static const char rows_schema[] =
 static const struct http_answer_doc answers[] = {
     {200, "application/json",
      "The rows. `from` and `to` are rounded outwards to whole slots of the finest tier; `totals` "
-     "covers the whole range; `total_rows` counts the rows before limit and offset.",
+     "covers the whole range, whatever HAVING leaves out; `total_rows` counts the rows that it "
+     "leaves, "
+     "before limit and offset. Numbers have all their decimals; what has no value is null.",
      rows_schema},
-    {200, "application/msgpack", "The same as MessagePack.", NULL},
+    {200, "application/msgpack",
+     "The same as MessagePack; a number that is not whole, or has more than 64 bits, as a double.",
+     NULL},
     {200, "text/csv", "The rows, with a line of names.", NULL},
     {304, NULL, "The ETag still holds.", NULL},
     {0},

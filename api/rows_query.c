@@ -23,7 +23,7 @@ static int find_dimension(const struct plan *p, struct span name)
 static int find_measure(const struct plan *p, struct span name)
 {
     for (unsigned i = 0; i < p->n_measures; i++)
-        if (span_is(name, p->measures[i].name))
+        if (!p->measures[i].hidden && span_is(name, p->measures[i].name))
             return (int)i;
     return -1;
 }
@@ -82,34 +82,44 @@ static bool inner_name(struct span name, const struct condition_name *form, stru
     return true;
 }
 
+static int take_value(struct parsing *g, struct query_param param, enum value_type type,
+                      struct group_value *out)
+{
+    if (group_parse(type, param.value, out))
+        return 0;
+    return refuse_span(g->r, param.name, "%.*s: \"%.*s\" is %s", SPAN_ARGS(param.name),
+                       SPAN_ARGS(refusal_excerpt(param.value)),
+                       type == VALUE_BOOL ? "neither true nor false"
+                                          : "no whole number of 64 bits in decimal digits");
+}
+
 static int add_condition(struct parsing *g, enum condition_kind kind, struct query_param param,
                          struct span name)
 {
-    struct rows_condition c = {.excludes = kind == CONDITION_NOT, .value = param.value};
+    struct rows_condition c = {.excludes = kind == CONDITION_NOT};
     int dimension = find_dimension(g->plan, name);
     if (dimension < 0)
         return refuse_dimension(g, param.name, name);
     if (g->q->n_conditions == ROWS_MAX_CONDITIONS)
         return refuse_span(g->r, param.name, "more than %d conditions", ROWS_MAX_CONDITIONS);
+    enum value_type type = g->plan->dimensions[dimension].value->type;
+    if (take_value(g, param, kind == CONDITION_NULL ? VALUE_BOOL : type, &c.value) != 0)
+        return -1;
     if (kind == CONDITION_NULL) {
-        if (!span_is(param.value, "true") && !span_is(param.value, "false"))
-            return refuse_span(g->r, param.name, "%.*s: \"%.*s\" is neither true nor false",
-                               SPAN_ARGS(param.name), SPAN_ARGS(refusal_excerpt(param.value)));
-        c.excludes = span_is(param.value, "false");
-        c.value = SPAN_ABSENT;
+        c.excludes = c.value.integer == 0;
+        c.value = (struct group_value){.type = type, .null = true, .text = SPAN_ABSENT};
     }
     c.dimension = (unsigned)dimension;
     g->q->conditions[g->q->n_conditions++] = c;
     return 0;
 }
 
-bool rows_query_wants(const struct rows_query *q, const struct span *dimensions)
+bool rows_query_wants(const struct rows_query *q, const struct group_value *dimensions)
 {
     uint32_t asked = 0, met = 0; /* bits of dimensions with an "any of" */
     for (unsigned i = 0; i < q->n_conditions; i++) {
         const struct rows_condition *c = &q->conditions[i];
-        struct span have = dimensions[c->dimension];
-        bool equal = span_absent(c->value) == span_absent(have) && span_equal(c->value, have);
+        bool equal = group_compare(&c->value, &dimensions[c->dimension]) == 0;
         if (c->excludes && equal)
             return false;
         if (!c->excludes) {
@@ -145,21 +155,53 @@ static int take_by(struct parsing *g)
     return 0;
 }
 
-static bool find_column(const struct rows_query *q, struct span name, struct rows_order *out)
+/* Where `by` keeps the dimension. */
+static bool find_kept(const struct rows_query *q, unsigned dimension, unsigned *index)
 {
-    int dimension = find_dimension(q->plan, name), measure = find_measure(q->plan, name);
-    if (measure >= 0)
-        *out = (struct rows_order){ROWS_MEASURE, (unsigned)measure, out->descending};
-    else
-        *out = (struct rows_order){ROWS_TIME, 0, out->descending};
-    if (measure >= 0 || span_is(name, "time"))
-        return true;
-    for (unsigned i = 0; dimension >= 0 && i < q->n_by; i++)
-        if (q->by[i] == (unsigned)dimension) {
-            *out = (struct rows_order){ROWS_DIMENSION, i, out->descending};
+    for (unsigned i = 0; i < q->n_by; i++)
+        if (q->by[i] == dimension) {
+            *index = i;
             return true;
         }
     return false;
+}
+
+static bool find_column(const struct rows_query *q, struct span name, struct rows_order *out)
+{
+    int dimension = find_dimension(q->plan, name), measure = find_measure(q->plan, name);
+    bool descending = out->descending;
+    if (measure >= 0)
+        *out = (struct rows_order){ROWS_MEASURE, (unsigned)measure, descending, false};
+    else
+        *out = (struct rows_order){ROWS_TIME, 0, descending, false};
+    if (measure >= 0 || span_is(name, "time"))
+        return true;
+    /* NULL is the greatest of a dimension's values, as in PostgreSQL */
+    *out = (struct rows_order){ROWS_DIMENSION, 0, descending, descending};
+    return dimension >= 0 && find_kept(q, (unsigned)dimension, &out->index);
+}
+
+/* The order of the view's definition, as far as the answer has its columns. */
+static void take_own_order(struct rows_query *q)
+{
+    static const enum rows_column columns[] = {
+        [PLAN_TIME] = ROWS_TIME, [PLAN_DIMENSION] = ROWS_DIMENSION, [PLAN_MEASURE] = ROWS_MEASURE};
+    for (unsigned i = 0; i < q->plan->n_order; i++) {
+        const struct plan_order *own = &q->plan->order[i];
+        struct rows_order o = {columns[own->column], own->index, own->descending, own->nulls_first};
+        if (o.column != ROWS_DIMENSION || find_kept(q, own->index, &o.index))
+            q->order[q->n_order++] = o;
+    }
+}
+
+static void take_usual_order(struct rows_query *q)
+{
+    unsigned first = 0;
+    while (first < q->plan->n_measures && q->plan->measures[first].hidden)
+        first++;
+    q->order[q->n_order++] = (struct rows_order){.column = ROWS_TIME};
+    if (first < q->plan->n_measures)
+        q->order[q->n_order++] = (struct rows_order){ROWS_MEASURE, first, true, false};
 }
 
 static int take_order(struct parsing *g)
@@ -167,8 +209,9 @@ static int take_order(struct parsing *g)
     struct rows_query *q = g->q;
     struct span rest = g->order, word;
     if (span_absent(rest)) {
-        q->order[q->n_order++] = (struct rows_order){ROWS_TIME, 0, false};
-        q->order[q->n_order++] = (struct rows_order){ROWS_MEASURE, 0, true};
+        take_own_order(q);
+        if (q->n_order == 0)
+            take_usual_order(q);
         return 0;
     }
     while (next_word(&rest, &word)) {
@@ -254,6 +297,8 @@ int rows_query_parse(struct rows_query *out, const struct plan *p, const struct 
 {
     struct parsing g = {.q = out, .plan = p, .r = r};
     *out = (struct rows_query){.plan = p, .limit = ROWS_DEFAULT_LIMIT};
+    if (p->limit >= 0)
+        out->limit = p->limit < ROWS_MAX_LIMIT ? (uint32_t)p->limit : ROWS_MAX_LIMIT;
     for (size_t i = 0; i < n; i++)
         if (take_param(&g, params[i]) != 0)
             return -1;

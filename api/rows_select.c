@@ -12,25 +12,33 @@ static int compare_numbers(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-/* NULL comes last, as in PostgreSQL. */
-static int compare_texts(struct span a, struct span b)
+/* How two values compare, the first before the second below 0, and which of them are NULL. */
+struct comparison {
+    int values;
+    bool a_null, b_null;
+};
+
+static struct comparison compare_values(const struct rows *r, const struct rows_order *o,
+                                        struct rows_cell *a, struct rows_cell *b)
 {
-    if (span_absent(a) || span_absent(b))
-        return (int)span_absent(a) - (int)span_absent(b);
-    size_t n = a.n < b.n ? a.n : b.n;
-    int result = n == 0 ? 0 : memcmp(a.p, b.p, n);
-    return result != 0 ? result : compare_numbers((int64_t)a.n, (int64_t)b.n);
+    if (o->column == ROWS_TIME)
+        return (struct comparison){.values = compare_numbers(a->slot, b->slot)};
+    if (o->column == ROWS_DIMENSION) {
+        const struct group_value *x = &r->groups[a->group].values[o->index];
+        const struct group_value *y = &r->groups[b->group].values[o->index];
+        return (struct comparison){group_compare(x, y), x->null, y->null};
+    }
+    struct measure_result x = rows_value(r, a, o->index), y = rows_value(r, b, o->index);
+    return (struct comparison){measure_compare(&x, &y), x.null, y.null};
 }
 
 static int compare_column(const struct rows *r, const struct rows_order *o, struct rows_cell *a,
                           struct rows_cell *b)
 {
-    if (o->column == ROWS_TIME)
-        return compare_numbers(a->slot, b->slot);
-    if (o->column == ROWS_DIMENSION)
-        return compare_texts(r->groups[a->group].texts[o->index],
-                             r->groups[b->group].texts[o->index]);
-    return compare_numbers(rows_value(r, a, o->index), rows_value(r, b, o->index));
+    struct comparison c = compare_values(r, o, a, b);
+    if (c.a_null != c.b_null)
+        return c.a_null == o->nulls_first ? -1 : 1;
+    return o->descending ? -c.values : c.values;
 }
 
 /* What the order leaves open, time and dimensions decide: pages of an answer never overlap. */
@@ -40,11 +48,11 @@ static int compare_cells(const struct rows *r, uint32_t x, uint32_t y)
     for (unsigned i = 0; i < r->query->n_order; i++) {
         int result = compare_column(r, &r->query->order[i], a, b);
         if (result != 0)
-            return r->query->order[i].descending ? -result : result;
+            return result;
     }
     int result = compare_numbers(a->slot, b->slot);
     for (unsigned i = 0; result == 0 && i < r->query->n_by; i++)
-        result = compare_texts(r->groups[a->group].texts[i], r->groups[b->group].texts[i]);
+        result = group_compare(&r->groups[a->group].values[i], &r->groups[b->group].values[i]);
     return result;
 }
 

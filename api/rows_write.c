@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/rows_write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/writer.h"
@@ -40,9 +39,64 @@ static bool has_time(const struct rows *r)
     return r->range->step.kind != STEP_ALL;
 }
 
+/* The next measure from i on that is shown; n_measures when there is none. */
+static unsigned shown(const struct plan *p, unsigned i)
+{
+    while (i < p->n_measures && p->measures[i].hidden)
+        i++;
+    return i;
+}
+
+static uint32_t count_measures(const struct plan *p)
+{
+    uint32_t n = 0;
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
+        n++;
+    return n;
+}
+
 static uint32_t count_columns(const struct rows *r)
 {
-    return has_time(r) + r->query->n_by + r->query->plan->n_measures;
+    return has_time(r) + r->query->n_by + count_measures(r->query->plan);
+}
+
+static bool fits_int(const struct measure_result *v, int64_t *out)
+{
+    int128 whole, back;
+    if (!measure_rescale(v->number, v->scale, 0, &whole) ||
+        !measure_rescale(whole, 0, v->scale, &back) || back != v->number || whole != (int64_t)whole)
+        return false;
+    *out = (int64_t)whole;
+    return true;
+}
+
+/* JSON has all digits; MessagePack has no decimals: an int where that says it, else a double. */
+static void put_value(struct writer *w, struct measure_result v)
+{
+    char room[MEASURE_TEXT_BYTES + 1];
+    int64_t whole;
+    if (v.null) {
+        writer_null(w);
+        return;
+    }
+    struct span text = measure_text(v.number, v.scale, room);
+    room[MEASURE_TEXT_BYTES] = '\0';
+    if (w->form == WRITE_JSON)
+        writer_json(w, text);
+    else if (fits_int(&v, &whole))
+        writer_int(w, whole);
+    else
+        writer_double(w, strtod(text.p, NULL));
+}
+
+static void put_dimension(struct writer *w, const struct group_value *v)
+{
+    if (v->null || v->type == VALUE_TEXT)
+        writer_text(w, v->text);
+    else if (v->type == VALUE_INT)
+        writer_int(w, v->integer);
+    else
+        writer_bool(w, v->integer != 0);
 }
 
 /* ------------------------------------------------------------------ JSON, MessagePack */
@@ -63,12 +117,13 @@ static void put_columns(const struct rows *r, struct writer *w)
         writer_text(w, span_of("time"));
     for (unsigned i = 0; i < r->query->n_by; i++)
         writer_text(w, span_of(p->dimensions[r->query->by[i]].name));
-    for (unsigned m = 0; m < p->n_measures; m++)
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
         writer_text(w, span_of(p->measures[m].name));
 }
 
 static void put_rows(const struct rows *r, struct writer *w, const uint32_t *cells, uint32_t n)
 {
+    const struct plan *p = r->query->plan;
     struct slot_text time = {.slot = -1};
     writer_key(w, "rows");
     writer_array(w, n);
@@ -78,9 +133,9 @@ static void put_rows(const struct rows *r, struct writer *w, const uint32_t *cel
         if (has_time(r))
             writer_text(w, time_of_slot(r, &time, c->slot));
         for (unsigned k = 0; k < r->query->n_by; k++)
-            writer_text(w, r->groups[c->group].texts[k]);
-        for (unsigned m = 0; m < r->query->plan->n_measures; m++)
-            writer_int(w, rows_value(r, c, m));
+            put_dimension(w, &r->groups[c->group].values[k]);
+        for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
+            put_value(w, rows_value(r, c, m));
     }
 }
 
@@ -88,16 +143,18 @@ static void put_totals(const struct rows *r, struct writer *w)
 {
     const struct plan *p = r->query->plan;
     writer_key(w, "totals");
-    writer_map(w, p->n_measures);
-    for (unsigned m = 0; m < p->n_measures; m++)
-        writer_put_int(w, p->measures[m].name, rows_total(r, m));
+    writer_map(w, count_measures(p));
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1)) {
+        writer_key(w, p->measures[m].name);
+        put_value(w, rows_total(r, m));
+    }
 }
 
 static uint32_t count_approximate(const struct plan *p)
 {
     uint32_t n = 0;
-    for (unsigned m = 0; m < p->n_measures; m++)
-        n += p->measures[m].kind == AGGREGATE_COUNT_DISTINCT;
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
+        n += measure_is_sketch(&p->measures[m]);
     return n;
 }
 
@@ -105,8 +162,8 @@ static void put_approximate(const struct plan *p, struct writer *w)
 {
     writer_key(w, "approximate");
     writer_map(w, count_approximate(p));
-    for (unsigned m = 0; m < p->n_measures; m++)
-        if (p->measures[m].kind == AGGREGATE_COUNT_DISTINCT) {
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
+        if (measure_is_sketch(&p->measures[m])) {
             writer_key(w, p->measures[m].name);
             writer_double(w, SKETCH_STANDARD_ERROR);
         }
@@ -189,14 +246,22 @@ static void write_csv_head(const struct rows *r, struct buf *out)
     }
     for (unsigned i = 0; i < r->query->n_by; i++, first = false)
         put_field(out, span_of(p->dimensions[r->query->by[i]].name), first);
-    for (unsigned m = 0; m < p->n_measures; m++, first = false)
+    for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1), first = false)
         put_field(out, span_of(p->measures[m].name), first);
     buf_put_text(out, "\r\n");
 }
 
+static void put_csv_value(struct buf *out, struct measure_result v, bool first)
+{
+    char room[MEASURE_TEXT_BYTES];
+    put_field(out, v.null ? SPAN_ABSENT : measure_text(v.number, v.scale, room), first);
+}
+
 static void write_csv(const struct rows *r, struct buf *out, const uint32_t *cells, uint32_t n)
 {
+    const struct plan *p = r->query->plan;
     struct slot_text time = {.slot = -1};
+    char room[GROUP_TEXT_BYTES];
     write_csv_head(r, out);
     for (uint32_t i = 0; i < n; i++) {
         struct rows_cell *c = rows_cell_at(r, cells[i]);
@@ -204,12 +269,9 @@ static void write_csv(const struct rows *r, struct buf *out, const uint32_t *cel
         if (!first)
             put_field(out, time_of_slot(r, &time, c->slot), true);
         for (unsigned k = 0; k < r->query->n_by; k++, first = false)
-            put_field(out, r->groups[c->group].texts[k], first);
-        for (unsigned m = 0; m < r->query->plan->n_measures; m++, first = false) {
-            char text[24];
-            snprintf(text, sizeof text, "%lld", (long long)rows_value(r, c, m));
-            put_field(out, span_of(text), first);
-        }
+            put_field(out, group_text(&r->groups[c->group].values[k], room), first);
+        for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1), first = false)
+            put_csv_value(out, rows_value(r, c, m), first);
         buf_put_text(out, "\r\n");
     }
 }

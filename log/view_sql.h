@@ -35,6 +35,9 @@ struct view_sql_row {
     struct {
         int64_t count;
         struct span values; /* distinct: for view_sql_each_value */
+        int64_t n;          /* sum, avg, min, max: how many values it is of */
+        struct span number; /* in decimal: the sum (of avg too), the least, the greatest; absent:
+                             * NULL */
     } measures[VIEW_SQL_MAX_COLUMNS];
 };
 

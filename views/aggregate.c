@@ -138,6 +138,7 @@ struct measure_run {
     struct truths filter;
     struct column_cursor counted; /* of AGGREGATE_COUNT_DISTINCT */
     struct span value;
+    struct numbers numbers; /* of the kinds with a number */
 };
 
 struct run {
@@ -153,36 +154,58 @@ struct run {
     struct measure_run measures[PLAN_MAX_MEASURES];
 };
 
-static void start_measures(struct run *r, const struct row_slice *rows)
+/* count(x) FILTER (WHERE f) is count(*) FILTER (WHERE f AND x IS NOT NULL). */
+static struct truths counted_rows(const struct plan_measure *m, const struct row_slice *rows,
+                                  struct arena *memory)
 {
-    const struct plan *p = r->a->plan;
-    for (unsigned i = 0; i < p->n_measures; i++) {
-        struct measure_run *m = &r->measures[i];
-        m->kind = p->measures[i].kind;
-        m->at = p->measures[i].at;
-        m->filter = eval_truths(p->measures[i].filter, rows, &r->a->conditions);
-        if (m->kind == AGGREGATE_COUNT_DISTINCT) {
-            struct column_slice c = eval_column(p->measures[i].value, rows, &r->a->conditions);
-            m->counted = column_cursor_of(&c);
-        }
+    struct expr is_null = {.op = EXPR_IS_NULL,
+                           .type = VALUE_BOOL,
+                           .n_args = 1,
+                           .args = (const struct expr *const[]){m->value}};
+    struct expr given = {.op = EXPR_NOT,
+                         .type = VALUE_BOOL,
+                         .n_args = 1,
+                         .args = (const struct expr *const[]){&is_null}};
+    struct expr both = {.op = EXPR_AND,
+                        .type = VALUE_BOOL,
+                        .n_args = 2,
+                        .args = (const struct expr *const[]){m->filter, &given}};
+    return eval_truths(m->filter == NULL ? &given : &both, rows, memory);
+}
+
+static void start_measure(struct measure_run *run, const struct plan_measure *m,
+                          const struct row_slice *rows, struct arena *memory)
+{
+    run->kind = m->kind;
+    run->at = m->at;
+    if (m->kind == AGGREGATE_COUNT && m->value != NULL) {
+        run->filter = counted_rows(m, rows, memory);
+        return;
+    }
+    run->filter = eval_truths(m->filter, rows, memory);
+    if (m->kind == AGGREGATE_COUNT_DISTINCT) {
+        struct column_slice c = eval_column(m->value, rows, memory);
+        run->counted = column_cursor_of(&c);
+    } else if (measure_is_wide(m)) {
+        run->numbers = eval_numbers(m->value, rows, memory);
     }
 }
 
-static void start(struct run *r, struct aggregate *a, const struct log_slice *slice)
+static void start(struct run *r, struct aggregate *a, const struct row_slice *rows)
 {
     const struct plan *p = a->plan;
-    struct row_slice rows = rows_of_log(slice);
     *r = (struct run){.a = a};
-    r->filter = eval_truths(p->filter, &rows, &a->conditions);
-    r->time = column_cursor_of(&slice->columns[EVENT_TIME]);
-    r->site_lane = lane_of(&slice->columns[EVENT_SITE]);
+    r->filter = eval_truths(p->filter, rows, &a->conditions);
+    r->time = column_cursor_of(&rows->columns[p->relation->time]);
+    r->site_lane = lane_of(&rows->columns[p->relation->site]);
     r->one_series = !r->site_lane.plain;
     for (unsigned i = 0; i < p->n_dimensions; i++) {
-        struct column_slice c = eval_column(p->dimensions[i].value, &rows, &a->conditions);
+        struct column_slice c = eval_column(p->dimensions[i].value, rows, &a->conditions);
         r->dimensions[i] = lane_of(&c);
         r->one_series &= !r->dimensions[i].plain;
     }
-    start_measures(r, &rows);
+    for (unsigned i = 0; i < p->n_measures; i++)
+        start_measure(&r->measures[i], &p->measures[i], rows, &a->conditions);
 }
 
 static inline void next_site(struct run *r)
@@ -236,18 +259,31 @@ static inline void count_distinct(struct cells *c, union measure_value *v, struc
     c->sketch_bytes += sketch_bytes(v->sketch) - before;
 }
 
-static inline void count(struct run *r, uint32_t i, struct cell *cell, unsigned n_measures)
+static void add_number(const struct measure_run *run, uint32_t i, union measure_value *v,
+                       int64_t sign)
 {
-    cell->rows++;
+    const struct numbers *n = &run->numbers;
+    if (n->all_null || (n->null != NULL && n->null[i] != 0))
+        return;
+    int128 number = n->of_row == NULL ? n->all : n->of_row[i];
+    measure_add(run->kind, v, sign, sign < 0 ? -number : number);
+}
+
+static inline void count(struct run *r, uint32_t i, struct cell *cell, int64_t sign)
+{
+    unsigned n_measures = r->a->plan->n_measures;
+    cell->rows += sign;
     for (unsigned m = 0; m < n_measures; m++) {
         struct measure_run *run = &r->measures[m];
         if (!truths_hold(&run->filter, i))
             continue;
         union measure_value *value = &cell->values[run->at];
         if (run->kind == AGGREGATE_COUNT)
-            value->count++;
-        else
+            value->count += sign;
+        else if (run->kind == AGGREGATE_COUNT_DISTINCT)
             count_distinct(&r->a->cells, value, run->value);
+        else
+            add_number(run, i, value, sign);
     }
 }
 
@@ -264,7 +300,7 @@ static inline void take(struct run *r, uint32_t i, int64_t time_us)
     if (r->series == NULL || !r->one_series)
         r->series = cells_series(&a->cells, r->site, r->elements);
     struct tier_slot at = tier_spot_at(&a->spot, p->tiers[tier], time_us);
-    count(r, i, cells_at(&a->cells, r->series, tier, at), p->n_measures);
+    count(r, i, cells_at(&a->cells, r->series, tier, at), 1);
 }
 
 static uint32_t run_over(struct run *r, uint32_t n)
@@ -287,15 +323,49 @@ static uint32_t run_over(struct run *r, uint32_t n)
 uint32_t aggregate_add(struct aggregate *a, const struct log_slice *slice, uint32_t from)
 {
     struct log_slice rest = *slice;
+    struct row_slice rows;
     struct run r;
     if (from == slice->count || aggregate_full(a))
         return from;
     unsort(a);
     slice_cut(&rest, from, slice->count - from);
-    start(&r, a, &rest);
+    rows = rows_of_log(&rest);
+    start(&r, a, &rows);
     from += run_over(&r, rest.count);
     arena_reset(&a->conditions);
     return from;
+}
+
+/* ---- rows with a sign ---- */
+
+bool aggregate_takes_back(const struct plan *p)
+{
+    for (unsigned i = 0; i < p->n_measures; i++) {
+        enum aggregate_kind kind = p->measures[i].kind;
+        if (kind != AGGREGATE_COUNT && kind != AGGREGATE_SUM && kind != AGGREGATE_AVG)
+            return false;
+    }
+    return true;
+}
+
+void aggregate_add_signed(struct aggregate *a, const struct row_slice *rows, const int8_t *signs)
+{
+    struct run r;
+    assert(aggregate_takes_back(a->plan));
+    unsort(a);
+    start(&r, a, rows);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        int64_t time_us = element_time_us(column_next(&r.time));
+        next_site(&r);
+        next_values(&r, a->plan);
+        if (!truths_hold(&r.filter, i))
+            continue;
+        if (r.series == NULL || !r.one_series)
+            r.series = cells_series(&a->cells, r.site, r.elements);
+        struct tier_slot at = tier_spot_at(&a->spot, a->plan->tiers[0], time_us);
+        count(&r, i, cells_at(&a->cells, r.series, 0, at), signs[i]);
+    }
+    arena_reset(&a->conditions);
 }
 
 /* ---- deltas ---- */

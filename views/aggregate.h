@@ -9,16 +9,9 @@
 #define VIEWS_AGGREGATE_H
 
 #include "log/batch.h"
-#include "views/plan.h"
-#include "views/sketch.h"
+#include "views/measure.h"
 
 struct aggregate;
-
-/* A word of a measure's state (struct plan_measure). */
-union measure_value {
-    int64_t count;
-    struct sketch *sketch; /* owned by the table or page it is in; NULL: empty */
-};
 
 /* One changed cell. Everything borrowed from the aggregate until aggregate_reset. */
 struct delta {
@@ -26,7 +19,8 @@ struct delta {
     struct span group; /* the dimensions as a MessagePack array (nil for NULL): the page's field */
     unsigned tier;     /* index in plan->tiers */
     struct tier_slot at;
-    int64_t rows;                      /* events in the cell: the hidden row count */
+    int64_t rows;                      /* of the cell, the hidden row count; with rows that were
+                                        * taken back it may be 0 or less */
     const union measure_value *values; /* plan->n_words */
 };
 
@@ -42,6 +36,12 @@ void aggregate_free(struct aggregate *a);
  * (slice->count when all are). */
 uint32_t aggregate_add(struct aggregate *a, const struct log_slice *slice, uint32_t from);
 bool aggregate_full(const struct aggregate *a);
+
+/* Rows of the plan's relation, each with a sign: 1 adds it, -1 takes back what was added before.
+ * All are taken, into the finest tier; watermarks do not move. The plan's measures are counts, sums
+ * and averages (aggregate_takes_back). */
+void aggregate_add_signed(struct aggregate *a, const struct row_slice *rows, const int8_t *signs);
+bool aggregate_takes_back(const struct plan *p);
 
 /* Calls back for every cell, sorted by (site, tier, page start, group, slot), so that a page's
  * cells come together. Stops and returns -1 when the callback does. */

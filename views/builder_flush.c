@@ -191,14 +191,28 @@ static int apply_delta(void *context, const struct delta *d)
     return 0;
 }
 
+struct finishing {
+    int result;
+    struct err *e;
+};
+
+static void finish_page(void *context, struct open_page *page)
+{
+    struct finishing *f = context;
+    if (f->result == 0)
+        f->result = page_finish(page->page, f->e);
+}
+
 static int apply(struct flush *f, struct err *e)
 {
+    struct finishing finishing = {0, e};
     (void)aggregate_each(f->builder->aggregate, gather_delta, f); /* never stops */
     if (load_wanted(f, e) != 0)
         return -1;
     f->site = SPAN_ABSENT;
     (void)aggregate_each(f->builder->aggregate, apply_delta, f);
-    return 0;
+    open_pages_each_touched(f->builder->pages, finish_page, &finishing);
+    return finishing.result;
 }
 
 /* ---- the transaction */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/pack.h"
+#include "views/group.h"
 
 enum { TABLE_ENTRY_SHARE = 48 }; /* bytes an item takes in its table, half full at most */
 
@@ -122,7 +123,9 @@ static struct series *new_series(struct cells *c, const struct series_key *k, ui
     pack_array(&group, k->n);
     for (unsigned i = 0; i < k->n; i++) {
         buf_put_span(&key, k->elements[i]);
-        pack_text(&group, element_value(k->elements[i]));
+        struct group_value value =
+            group_of_element(c->plan->dimensions[i].value->type, element_value(k->elements[i]));
+        group_pack(&group, &value);
     }
     *s = (struct series){.site = (struct site_state *)k->site,
                          .key = arena_copy(&c->memory, buf_span(&key)),

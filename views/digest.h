@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A linear fingerprint of a view: the sum over (site, group, slot, measure) of H(...) * value
- * modulo 2^64, with two seeds, over the finest tier. Linear: it is updated with every delta, and
- * equal digests mean equal contents (but for a chance of 2^-128). A sketch counts with its
- * registers: H(..., register) * rank. */
+ * modulo 2^64, with two seeds, over the finest tier. Linear: it is updated with every change, new -
+ * old, and equal digests mean equal contents (but for a chance of 2^-128). A measure of several
+ * words counts with each of them, a sketch with its registers: H(..., register) * rank. */
 #ifndef VIEWS_DIGEST_H
 #define VIEWS_DIGEST_H
 
@@ -24,6 +24,12 @@ static inline struct digest digest_minus(struct digest x, struct digest y)
 }
 
 #define DIGEST_ROWS UINT32_MAX /* as a measure: the hidden row count */
+
+/* What is counted of a measure: one of its words. Of the first it is the measure itself. */
+static inline uint32_t digest_word(uint32_t measure, unsigned word)
+{
+    return measure | (uint32_t)word << 16;
+}
 
 void digest_add(struct digest *d, struct digest_cell cell, uint32_t measure, int64_t delta);
 void digest_add_register(struct digest *d, struct digest_cell cell, uint32_t measure, unsigned reg,

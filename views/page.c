@@ -11,10 +11,10 @@
 #include "base/table.h"
 
 struct page_row {
-    uint32_t ordinal;
-    bool changed;
-    unsigned n, cap;   /* slots */
-    size_t slot_bytes; /* of a struct page_slot with its values */
+    uint32_t ordinal, stored;
+    bool changed, shrunk; /* shrunk: rows were taken back since page_finish */
+    unsigned n, cap;      /* slots */
+    size_t slot_bytes;    /* of a struct page_slot with its values */
     uint8_t *slots;
     size_t group_bytes;
     char group[];
@@ -32,6 +32,9 @@ struct page {
     size_t n, cap;
     size_t row_bytes;      /* of all rows, their slots and sketches */
     struct page_row *last; /* that a delta went to: deltas come sorted by group */
+    bool shrunk;
+    struct page_row **vanished; /* that are stored */
+    size_t n_vanished, cap_vanished;
 };
 
 static inline struct page_slot *slot_at(const struct page_row *row, unsigned i)
@@ -41,7 +44,7 @@ static inline struct page_slot *slot_at(const struct page_row *row, unsigned i)
 
 static inline bool is_sketch(const struct plan *p, unsigned measure)
 {
-    return p->measures[measure].kind == AGGREGATE_COUNT_DISTINCT;
+    return measure_is_sketch(&p->measures[measure]);
 }
 
 struct page *page_new(const struct plan *p, unsigned tier, struct span site, int64_t start_us)
@@ -68,13 +71,22 @@ static void free_row(const struct plan *p, struct page_row *row)
     free(row);
 }
 
+static void free_vanished(struct page *p)
+{
+    for (size_t i = 0; i < p->n_vanished; i++)
+        free_row(p->plan, p->vanished[i]);
+    p->n_vanished = 0;
+}
+
 void page_free(struct page *p)
 {
     if (p == NULL)
         return;
     for (size_t i = 0; i < p->n; i++)
         free_row(p->plan, p->rows[i]);
+    free_vanished(p);
     table_clear(&p->by_group);
+    free(p->vanished);
     free(p->rows);
     free(p->site);
     free(p);
@@ -118,6 +130,11 @@ uint32_t page_row_ordinal(const struct page_row *row)
     return row->ordinal;
 }
 
+uint32_t page_row_stored(const struct page_row *row)
+{
+    return row->stored;
+}
+
 static bool row_has_group(const void *item, const void *key)
 {
     return span_equal(page_row_group(item), *(const struct span *)key);
@@ -133,6 +150,7 @@ static struct page_row *new_row(const struct plan *p, struct span group)
 {
     struct page_row *row = mem_alloc(sizeof(*row) + group.n);
     row->slot_bytes = sizeof(struct page_slot) + p->n_words * sizeof(union measure_value);
+    row->stored = PAGE_NOT_STORED;
     row->group_bytes = group.n;
     memcpy(row->group, group.p, group.n);
     return row;
@@ -213,17 +231,29 @@ static struct digest_cell cell_of(const struct page *p, const struct page_row *r
                           tier_slot_time(p->plan->tiers[p->tier], at));
 }
 
+/* new - old of each word. */
+static void digest_change(const struct sketch_digest *s, const struct plan_measure *m,
+                          const union measure_value *before, const union measure_value *after)
+{
+    for (unsigned word = 0; word < aggregate_words(m->kind); word++)
+        if (after[word].word != before[word].word)
+            digest_add(s->digest, s->cell, digest_word(s->measure, word),
+                       (int64_t)(after[word].word - before[word].word));
+}
+
 static void digest_slot(const struct page *p, const struct page_row *row,
                         const struct page_slot *slot, struct digest *d)
 {
     struct sketch_digest s = {d, cell_of(p, row, slot->slot), 0};
     digest_add(d, s.cell, DIGEST_ROWS, slot->rows);
-    for (s.measure = 0; s.measure < p->plan->n_measures; s.measure++)
+    static const union measure_value nothing[3];
+    for (s.measure = 0; s.measure < p->plan->n_measures; s.measure++) {
+        const union measure_value *value = &slot->values[p->plan->measures[s.measure].at];
         if (is_sketch(p->plan, s.measure))
-            sketch_each_register(slot->values[p->plan->measures[s.measure].at].sketch,
-                                 &(struct sketch_observer){on_rise, &s});
+            sketch_each_register(value->sketch, &(struct sketch_observer){on_rise, &s});
         else
-            digest_add(d, s.cell, s.measure, slot->values[p->plan->measures[s.measure].at].count);
+            digest_change(&s, &p->plan->measures[s.measure], nothing, value);
+    }
 }
 
 struct digest page_digest(const struct page *p)
@@ -262,22 +292,34 @@ static void add_delta(struct page *p, struct page_slot *slot, const struct delta
     if (s.digest != NULL)
         digest_add(s.digest, s.cell, DIGEST_ROWS, d->rows);
     for (s.measure = 0; s.measure < p->plan->n_measures; s.measure++) {
-        unsigned at = p->plan->measures[s.measure].at;
-        const union measure_value *from = &d->values[at];
-        if (is_sketch(p->plan, s.measure)) {
-            merge_sketch(p, &slot->values[at], from->sketch, s.digest == NULL ? NULL : &observer);
+        const struct plan_measure *m = &p->plan->measures[s.measure];
+        const union measure_value *from = &d->values[m->at];
+        union measure_value *value = &slot->values[m->at], before[3];
+        if (measure_is_sketch(m)) {
+            merge_sketch(p, value, from->sketch, s.digest == NULL ? NULL : &observer);
             continue;
         }
-        slot->values[at].count += from->count;
+        memcpy(before, value, aggregate_words(m->kind) * sizeof(*before));
+        measure_merge(m->kind, value, from);
         if (s.digest != NULL)
-            digest_add(s.digest, s.cell, s.measure, from->count);
+            digest_change(&s, m, before, value);
     }
+}
+
+/* Whether something may become less by it; other deltas cannot spoil a page. */
+static bool takes_back(const struct plan *p, const struct delta *d)
+{
+    bool back = d->rows <= 0;
+    for (unsigned i = 0; i < p->n_measures && !back; i++)
+        back = !is_sketch(p, i) &&
+               !measure_is_possible(&p->measures[i], d->rows, &d->values[p->measures[i].at]);
+    return back;
 }
 
 void page_apply(struct page *p, const struct delta *d, struct digest *digest)
 {
     int64_t time_us = tier_slot_time(p->plan->tiers[d->tier], d->at);
-    assert(d->tier <= p->tier && d->rows > 0);
+    assert(d->tier <= p->tier);
     assert(time_us >= p->start_us && time_us < p->end_us);
     unsigned slot = (unsigned)((time_us - p->start_us) / p->plan->tiers[p->tier]->slot_us);
     struct page_row *row = row_of(p, d->group);
@@ -288,6 +330,77 @@ void page_apply(struct page *p, const struct delta *d, struct digest *digest)
     add_delta(p, slot_of(row, slot), d, s);
     p->row_bytes += row_bytes(row) - before;
     row->changed = true;
+    row->shrunk = row->shrunk || takes_back(p->plan, d);
+    p->shrunk = p->shrunk || row->shrunk;
+}
+
+/* ---- what has come to nothing ---- */
+
+static int check_slot(const struct page *p, const struct page_slot *slot, struct err *e)
+{
+    bool good = slot->rows >= 0;
+    for (unsigned i = 0; i < p->plan->n_measures && good; i++) {
+        const union measure_value *value = &slot->values[p->plan->measures[i].at];
+        good = is_sketch(p->plan, i)
+                   ? slot->rows > 0 || value->sketch == NULL
+                   : measure_is_possible(&p->plan->measures[i], slot->rows, value);
+    }
+    return good ? 0
+                : err_set(e, ERR_DATA, "more was taken back from a slot of view %s than it had",
+                          p->plan->name);
+}
+
+static int drop_empty_slots(const struct page *p, struct page_row *row, struct err *e)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < row->n; i++) {
+        const struct page_slot *slot = slot_at(row, i);
+        if (check_slot(p, slot, e) != 0)
+            return -1;
+        if (slot->rows > 0)
+            memmove(slot_at(row, kept++), slot, row->slot_bytes);
+    }
+    row->n = kept;
+    row->shrunk = false;
+    return 0;
+}
+
+/* The last row takes its place: sub-pages stay full but for the last one. */
+static void take_row_out(struct page *p, struct page_row *row)
+{
+    struct page_row *last = p->rows[--p->n];
+    table_remove(&p->by_group, hash_bytes(p->seed, page_row_group(row)), row);
+    p->row_bytes -= row_bytes(row);
+    p->rows[row->ordinal] = last;
+    last->ordinal = row->ordinal;
+    last->changed = true;
+    if (row->stored == PAGE_NOT_STORED) {
+        free_row(p->plan, row);
+        return;
+    }
+    if (p->n_vanished == p->cap_vanished) {
+        p->cap_vanished = p->cap_vanished == 0 ? 16 : 2 * p->cap_vanished;
+        p->vanished = mem_resize(p->vanished, p->cap_vanished * sizeof(struct page_row *));
+    }
+    p->vanished[p->n_vanished++] = row;
+}
+
+int page_finish(struct page *p, struct err *e)
+{
+    if (!p->shrunk)
+        return 0;
+    p->shrunk = false;
+    p->last = NULL;
+    for (size_t i = 0; i < p->n;) {
+        struct page_row *row = p->rows[i];
+        if (row->shrunk && drop_empty_slots(p, row, e) != 0)
+            return -1;
+        if (row->n == 0)
+            take_row_out(p, row);
+        else
+            i++;
+    }
+    return 0;
 }
 
 /* ---- walking ---- */
@@ -310,10 +423,22 @@ int page_each_changed(const struct page *p, int (*each)(void *context, const str
     return 0;
 }
 
+int page_each_vanished(const struct page *p, int (*each)(void *context, const struct page_row *row),
+                       void *context)
+{
+    for (size_t i = 0; i < p->n_vanished; i++)
+        if (each(context, p->vanished[i]) != 0)
+            return -1;
+    return 0;
+}
+
 void page_clean(struct page *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    free_vanished(p);
+    for (size_t i = 0; i < p->n; i++) {
         p->rows[i]->changed = false;
+        p->rows[i]->stored = p->rows[i]->ordinal;
+    }
 }
 
 int page_row_each_slot(const struct page_row *row,
@@ -327,9 +452,21 @@ int page_row_each_slot(const struct page_row *row,
 
 /* ---- stored form ---- */
 
+static void encode_number(int128 number, struct buf *out)
+{
+    uint8_t bytes[16];
+    if (number == (int64_t)number) {
+        pack_int(out, (int64_t)number);
+        return;
+    }
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(number >> 8 * (sizeof(bytes) - 1 - i));
+    pack_bin(out, (struct span){(const char *)bytes, sizeof(bytes)});
+}
+
 void page_row_encode(const struct page *p, const struct page_row *row, struct buf *out)
 {
-    pack_array(out, 1 + row->n * (2 + p->plan->n_measures));
+    pack_array(out, 1 + row->n * page_slot_values(p->plan));
     pack_int(out, PAGE_FORMAT);
     for (unsigned i = 0; i < row->n; i++) {
         const struct page_slot *slot = slot_at(row, i);
@@ -339,6 +476,8 @@ void page_row_encode(const struct page *p, const struct page_row *row, struct bu
             const union measure_value *value = &slot->values[p->plan->measures[m].at];
             if (!is_sketch(p->plan, m)) {
                 pack_int(out, value->count);
+                if (measure_is_wide(&p->plan->measures[m]))
+                    encode_number(measure_number(value), out);
                 continue;
             }
             pack_bin_of(out, (uint32_t)sketch_encoded_bytes(value->sketch));
@@ -360,13 +499,12 @@ static int load_slot(void *context, const struct stored_slot *stored)
     const struct plan *p = l->page->plan;
     struct page_slot *slot = insert_slot(l->row, l->row->n, stored->slot);
     slot->rows = stored->rows;
+    memcpy(slot->values, stored->values, p->n_words * sizeof(*slot->values));
     for (unsigned m = 0; m < p->n_measures; m++) {
         union measure_value *value = &slot->values[p->measures[m].at];
-        if (!is_sketch(p, m)) {
-            value->count = stored->values[m].count;
+        if (!is_sketch(p, m))
             continue;
-        }
-        if (sketch_decode(stored->values[m].sketch, &value->sketch, l->e) != 0)
+        if (sketch_decode(stored->sketches[m], &value->sketch, l->e) != 0)
             return -1;
         l->sketch_bytes += sketch_bytes(value->sketch);
     }
@@ -379,8 +517,8 @@ static int load_slot(void *context, const struct stored_slot *stored)
 
 int page_load(struct page *p, struct span group, struct span value, struct err *e)
 {
-    struct span dimensions[PLAN_MAX_DIMENSIONS];
-    if (page_read_group(group, p->plan->n_dimensions, dimensions, e) != 0)
+    struct group_value dimensions[PLAN_MAX_DIMENSIONS];
+    if (page_read_group(group, p->plan, dimensions, e) != 0)
         return -1;
     if (find_row(p, group) != NULL)
         return err_set(e, ERR_DATA, "a stored page of view %s has the same group twice",
@@ -391,6 +529,7 @@ int page_load(struct page *p, struct span group, struct span value, struct err *
         return -1;
     }
     put_row(p, l.row);
+    l.row->stored = l.row->ordinal;
     p->row_bytes += l.sketch_bytes;
     return 0;
 }

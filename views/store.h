@@ -60,7 +60,8 @@ int store_each_site(struct store *s, const struct view_ref *v,
 void store_begin(struct store *s);
 void store_put_site(struct store *s, const struct view_ref *v, struct span site,
                     int64_t watermark_us);
-/* The changed rows of a page that had stored_rows rows in Redis, and its place in the index. */
+/* The changed and vanished rows of a page that had stored_rows rows in Redis, and its place in the
+ * index; a page without rows is taken out. */
 void store_put_page(struct store *s, const struct view_ref *v, const struct tier *t,
                     const struct page *p, size_t stored_rows);
 /* Takes a page, as it was loaded, out of Redis and out of the index. */

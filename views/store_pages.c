@@ -146,12 +146,41 @@ static int put_row(void *context, const struct page_row *row)
     return 0;
 }
 
+static void take_row(const struct put *put, const struct page_row *row)
+{
+    struct store *s = put->store;
+    store_command(s, "HDEL");
+    store_arg(s, store_page_key(s, put->view, page_site(put->page), put->tier,
+                                page_start(put->page), page_row_stored(row) / SUB_PAGE_GROUPS));
+    store_arg(s, page_row_group(row));
+    store_end_command(s);
+}
+
+static int take_vanished(void *context, const struct page_row *row)
+{
+    take_row(context, row);
+    return 0;
+}
+
+static int take_moved(void *context, const struct page_row *row)
+{
+    uint32_t stored = page_row_stored(row);
+    if (stored != PAGE_NOT_STORED &&
+        stored / SUB_PAGE_GROUPS != page_row_ordinal(row) / SUB_PAGE_GROUPS)
+        take_row(context, row);
+    return 0;
+}
+
 static void put_sub_page_count(struct put *put, unsigned sub_pages)
 {
-    start_rows(put, 0);
-    store_arg_text(put->store, "");
-    store_arg_unsigned(put->store, sub_pages);
-    end_rows(put);
+    struct store *s = put->store;
+    store_command(s, sub_pages == 0 ? "HDEL" : "HSET");
+    store_arg(
+        s, store_page_key(s, put->view, page_site(put->page), put->tier, page_start(put->page), 0));
+    store_arg_text(s, "");
+    if (sub_pages != 0)
+        store_arg_unsigned(s, sub_pages);
+    store_end_command(s);
 }
 
 /* The page as the index names it: in s->key, like all keys. */
@@ -162,16 +191,37 @@ static struct span page_name(struct store *s, const struct tier *t, const struct
     return buf_span(&s->key);
 }
 
+static void drop_page(const struct put *put, size_t stored_rows)
+{
+    struct store *s = put->store;
+    const struct page *p = put->page;
+    store_command(s, "UNLINK");
+    for (unsigned n = 0; n <= store_sub_pages(stored_rows); n++)
+        store_arg(s, store_page_key(s, put->view, page_site(p), put->tier, page_start(p), n));
+    store_end_command(s);
+    store_command(s, "ZREM");
+    store_arg(s, store_key(s, put->view, layout_index_key));
+    store_arg(s, page_name(s, put->tier, p));
+    store_end_command(s);
+}
+
 void store_put_page(struct store *s, const struct view_ref *v, const struct tier *t,
                     const struct page *p, size_t stored_rows)
 {
     struct put put = {.store = s, .view = v, .tier = t, .page = p};
-    (void)page_each_changed(p, put_row, &put); /* put_row never stops */
+    if (page_rows(p) == 0) {
+        if (stored_rows > 0)
+            drop_page(&put, stored_rows);
+        return;
+    }
+    (void)page_each_vanished(p, take_vanished, &put); /* these never stop */
+    (void)page_each_changed(p, take_moved, &put);
+    (void)page_each_changed(p, put_row, &put);
     end_rows(&put);
     buf_clear(&put.value);
     if (store_sub_pages(page_rows(p)) != store_sub_pages(stored_rows))
         put_sub_page_count(&put, store_sub_pages(page_rows(p)));
-    if (stored_rows == 0 && page_rows(p) > 0) {
+    if (stored_rows == 0) {
         store_command(s, "ZADD");
         store_arg(s, store_key(s, v, layout_index_key));
         store_arg_number(s, page_start(p) / US_PER_SECOND);
@@ -183,14 +233,7 @@ void store_put_page(struct store *s, const struct view_ref *v, const struct tier
 void store_drop_page(struct store *s, const struct view_ref *v, const struct tier *t,
                      const struct page *p)
 {
-    store_command(s, "UNLINK");
-    for (unsigned n = 0; n <= store_sub_pages(page_rows(p)); n++)
-        store_arg(s, store_page_key(s, v, page_site(p), t, page_start(p), n));
-    store_end_command(s);
-    store_command(s, "ZREM");
-    store_arg(s, store_key(s, v, layout_index_key));
-    store_arg(s, page_name(s, t, p));
-    store_end_command(s);
+    drop_page(&(struct put){.store = s, .view = v, .tier = t, .page = p}, page_rows(p));
 }
 
 /* ---- the index */

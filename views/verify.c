@@ -212,6 +212,20 @@ static void add_value(void *context, struct span bytes)
     sketch_add(context, sketch_hash(bytes.p, bytes.n), NULL);
 }
 
+/* A number that the measure's scale cannot hold is a difference that nothing stored has: the
+ * definition and the plan say different things. */
+static int take_number(const struct plan_measure *m, int64_t n, struct span number,
+                       union measure_value *v, struct err *e)
+{
+    int128 value = 0;
+    if (!span_absent(number) && measure_parse(number, m->scale, &value) != 0)
+        return err_set(e, ERR_DATA, "PostgreSQL gives %s as %.*s, which %u decimals do not hold",
+                       m->name, (int)(number.n < 60 ? number.n : 60), number.p, m->scale);
+    v->count = n;
+    measure_set_number(v, value);
+    return 0;
+}
+
 static int take_measures(const struct plan *p, const struct view_sql_row *row,
                          union measure_value *values, struct err *e)
 {
@@ -219,6 +233,9 @@ static int take_measures(const struct plan *p, const struct view_sql_row *row,
     for (unsigned i = 0; i < p->n_measures; i++) {
         union measure_value *value = &values[p->measures[i].at];
         value->count = row->measures[i].count;
+        if (measure_is_wide(&p->measures[i]) && result == 0)
+            result =
+                take_number(&p->measures[i], row->measures[i].n, row->measures[i].number, value, e);
         if (p->measures[i].kind != AGGREGATE_COUNT_DISTINCT)
             continue;
         value->sketch = sketch_new();
@@ -235,8 +252,13 @@ static int apply_row(struct verify *v, const struct view_sql_row *row,
     const struct site *site = site_of(v, row->site);
     buf_reset(&v->group);
     pack_array(&v->group, p->n_dimensions);
-    for (unsigned i = 0; i < p->n_dimensions; i++)
-        pack_text(&v->group, row->dimensions[i]);
+    for (unsigned i = 0; i < p->n_dimensions; i++) {
+        struct group_value value;
+        if (!group_parse_sql(p->dimensions[i].value->type, row->dimensions[i], &value))
+            return err_set(e, ERR_DATA, "PostgreSQL gives %s as %.*s", p->dimensions[i].name,
+                           SPAN_ARGS(row->dimensions[i]));
+        group_pack(&v->group, &value);
+    }
     struct delta d = {.site = site->name,
                       .group = buf_span(&v->group),
                       .tier = 0,

@@ -26,7 +26,7 @@ struct verify_difference {
     int64_t time_us; /* of the slot, or of the page */
     char group[256]; /* the dimensions, ", " between them; NULL as NULL */
     char what[72];   /* a measure, "rows", "page", "watermark", "digest" */
-    char expected[40], stored[40];
+    char expected[80], stored[80];
 };
 
 struct verify_result {

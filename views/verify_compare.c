@@ -12,15 +12,16 @@
 
 static void describe_group(const struct verify_place *at, char *out, size_t size)
 {
-    struct span dimensions[PLAN_MAX_DIMENSIONS];
+    struct group_value dimensions[PLAN_MAX_DIMENSIONS];
+    char room[GROUP_TEXT_BYTES];
     struct err ignored = {0};
     size_t n = 0;
     out[0] = '\0';
-    if (span_absent(at->group) ||
-        page_read_group(at->group, at->plan->n_dimensions, dimensions, &ignored) != 0)
+    if (span_absent(at->group) || page_read_group(at->group, at->plan, dimensions, &ignored) != 0)
         return;
     for (unsigned i = 0; i < at->plan->n_dimensions && n + 1 < size; i++) {
-        struct span d = span_absent(dimensions[i]) ? SPAN_LITERAL("NULL") : dimensions[i];
+        struct span d =
+            dimensions[i].null ? SPAN_LITERAL("NULL") : group_text(&dimensions[i], room);
         n += (size_t)snprintf(out + n, size - n, "%s%.*s", i == 0 ? "" : ", ", SPAN_ARGS(d));
     }
 }
@@ -64,7 +65,7 @@ static struct slots slots_of(const struct page_row *row)
 }
 
 struct number {
-    char text[40];
+    char text[sizeof(((struct verify_difference *)NULL)->expected)];
 };
 
 static struct number count_text(int64_t count)
@@ -81,18 +82,41 @@ static struct number sketch_text(const struct sketch *s)
     return n;
 }
 
+/* A sum, the least or the greatest, and of how many values: "4.5 of 3". */
+static struct number wide_text(const struct plan_measure *m, const union measure_value *v)
+{
+    struct number n;
+    char room[MEASURE_TEXT_BYTES];
+    struct span number = v->count == 0 && measure_number(v) == 0
+                             ? SPAN_LITERAL("NULL")
+                             : measure_text(measure_number(v), m->scale, room);
+    snprintf(n.text, sizeof(n.text), "%.*s of %" PRId64, SPAN_ARGS(number), v->count);
+    return n;
+}
+
+static bool same_words(const struct plan_measure *m, const union measure_value *x,
+                       const union measure_value *y)
+{
+    bool same = true;
+    for (unsigned i = 0; i < aggregate_words(m->kind); i++)
+        same = same && x[i].word == y[i].word;
+    return same;
+}
+
 static void compare_measure(struct verify_result *r, const struct verify_place *at, unsigned i,
                             const union measure_value *values[2])
 {
     const struct plan_measure *m = &at->plan->measures[i];
-    static const union measure_value none = {0};
-    const union measure_value *x = values[0] != NULL ? &values[0][m->at] : &none;
-    const union measure_value *y = values[1] != NULL ? &values[1][m->at] : &none;
-    if (m->kind == AGGREGATE_COUNT_DISTINCT) {
+    static const union measure_value none[3];
+    const union measure_value *x = values[0] != NULL ? &values[0][m->at] : none;
+    const union measure_value *y = values[1] != NULL ? &values[1][m->at] : none;
+    if (measure_is_sketch(m)) {
         if (!sketch_equal(x->sketch, y->sketch))
             verify_differ(r, at, m->name, sketch_text(x->sketch).text, sketch_text(y->sketch).text);
-    } else if (x->count != y->count) {
-        verify_differ(r, at, m->name, count_text(x->count).text, count_text(y->count).text);
+    } else if (!same_words(m, x, y)) {
+        bool wide = measure_is_wide(m);
+        verify_differ(r, at, m->name, (wide ? wide_text(m, x) : count_text(x->count)).text,
+                      (wide ? wide_text(m, y) : count_text(y->count)).text);
     }
 }
 

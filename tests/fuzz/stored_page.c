@@ -21,7 +21,7 @@ static int check_slot(void *context, const struct stored_slot *slot)
         struct err e = {0};
         if (p->measures[i].kind != AGGREGATE_COUNT_DISTINCT)
             continue;
-        if (sketch_decode(slot->values[i].sketch, &sketch, &e) == 0 && sketch != NULL &&
+        if (sketch_decode(slot->sketches[i], &sketch, &e) == 0 && sketch != NULL &&
             sketch_estimate(sketch) == 0)
             abort();
         sketch_free(sketch);

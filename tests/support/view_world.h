@@ -77,7 +77,11 @@ static inline void world_expire(void *context, struct span site, int64_t waterma
 
 static inline void world_flush(struct world *w, struct aggregate *a)
 {
+    struct err e = {0};
     (void)aggregate_each(a, world_apply, w);
+    for (size_t i = 0; i < w->n; i++)
+        if (page_finish(w->pages[i], &e) != 0)
+            abort();
     aggregate_each_watermark(a, WATERMARKS_CHANGED, world_expire, w);
     aggregate_reset(a);
 }

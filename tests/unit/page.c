@@ -102,7 +102,7 @@ static void a_row_is_stored_as_documented(void **state)
     view_page(p, "2026-03-01T10:02:59Z", 0x0102030405060708, NULL);
     /* clang-format off */
     static const uint8_t expected[] = {
-        0x9d, 1,
+        0x9d, 2,
         2, 2, 2, 0xc4, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0xc4, 0,
         59, 1, 1, 0xc4, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0xc4, 0};
     /* clang-format on */
@@ -234,7 +234,7 @@ static void only_rows_with_deltas_are_changed(void **state)
     (void)state;
     struct page *p = page_of(0, "2026-03-01T10:00:00Z");
     struct err e = {0};
-    struct span value = SPAN_LITERAL("\x97\x01\x00\x01\x01\xc4\x00\x00\xc4\x00");
+    struct span value = SPAN_LITERAL("\x97\x02\x00\x01\x01\xc4\x00\x00\xc4\x00");
     assert_int_equal(page_load(p, SPAN_LITERAL("\x92\xa1x\xc0"), value, &e), 0);
     assert_int_equal(page_load(p, one_group, value, &e), 0);
     assert_int_equal(changed_rows(p), 0);
@@ -301,28 +301,28 @@ static void values_that_are_not_the_format_are_refused(void **state)
 #define BAD(bytes, why) {bytes, sizeof(bytes) - 1, why}
         BAD("", "nothing"),
         BAD("\x90", "empty array"),
-        BAD("\x91\x01", "no slots"),
+        BAD("\x91\x02", "no slots"),
         BAD("\xc0", "no array"),
-        BAD("\x97\x02\x00\x01\x01\xc4\x00\x00\xc4\x00", "another format"),
-        BAD("\x96\x01\x00\x01\x01\xc4\x00\x00", "part of a slot"),
-        BAD("\x97\x01\x3c\x01\x01\xc4\x00\x00\xc4\x00", "slot 60 of an hour"),
-        BAD("\x97\x01\xff\x01\x01\xc4\x00\x00\xc4\x00", "slot -1"),
-        BAD("\x97\x01\x00\x00\x00\xc4\x00\x00\xc4\x00", "no rows"),
-        BAD("\x97\x01\x00\xff\x00\xc4\x00\x00\xc4\x00", "rows below 0"),
-        BAD("\x97\x01\x00\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\x01\xc4\x00\x00\xc4\x00",
+        BAD("\x97\x03\x00\x01\x01\xc4\x00\x00\xc4\x00", "another format"),
+        BAD("\x96\x02\x00\x01\x01\xc4\x00\x00", "part of a slot"),
+        BAD("\x97\x02\x3c\x01\x01\xc4\x00\x00\xc4\x00", "slot 60 of an hour"),
+        BAD("\x97\x02\xff\x01\x01\xc4\x00\x00\xc4\x00", "slot -1"),
+        BAD("\x97\x02\x00\x00\x00\xc4\x00\x00\xc4\x00", "no rows"),
+        BAD("\x97\x02\x00\xff\x00\xc4\x00\x00\xc4\x00", "rows below 0"),
+        BAD("\x97\x02\x00\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\x01\xc4\x00\x00\xc4\x00",
             "rows that overflow when one is added"),
-        BAD("\x97\x01\x00\x01\xff\xc4\x00\x00\xc4\x00", "a count below 0"),
-        BAD("\x97\x01\x00\x01\x02\xc4\x00\x00\xc4\x00", "a count above the rows"),
-        BAD("\x97\x01\x00\x01\x01\x00\x00\xc4\x00", "a count for a sketch"),
-        BAD("\x97\x01\x00\x01\x01\xc4\x09\x00\xc4\x00", "a sketch cut short"),
-        BAD("\x97\x01\x00\x01\x01\xc4\x01\x07\x00\xc4\x00", "a sketch of unknown form"),
-        BAD("\x97\x01\x00\x01\x01\xc4\x00\x00\xc4\x00\x00", "bytes behind"),
-        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x05\x01\x01\xc4\x00\x00\xc4\x00",
+        BAD("\x97\x02\x00\x01\xff\xc4\x00\x00\xc4\x00", "a count below 0"),
+        BAD("\x97\x02\x00\x01\x02\xc4\x00\x00\xc4\x00", "a count above the rows"),
+        BAD("\x97\x02\x00\x01\x01\x00\x00\xc4\x00", "a count for a sketch"),
+        BAD("\x97\x02\x00\x01\x01\xc4\x09\x00\xc4\x00", "a sketch cut short"),
+        BAD("\x97\x02\x00\x01\x01\xc4\x01\x07\x00\xc4\x00", "a sketch of unknown form"),
+        BAD("\x97\x02\x00\x01\x01\xc4\x00\x00\xc4\x00\x00", "bytes behind"),
+        BAD("\x9d\x02\x05\x01\x01\xc4\x00\x00\xc4\x00\x05\x01\x01\xc4\x00\x00\xc4\x00",
             "a slot twice"),
-        BAD("\x9d\x01\x05\x01\x01\xc4\x00\x00\xc4\x00\x04\x01\x01\xc4\x00\x00\xc4\x00",
+        BAD("\x9d\x02\x05\x01\x01\xc4\x00\x00\xc4\x00\x04\x01\x01\xc4\x00\x00\xc4\x00",
             "slots descend"),
-        BAD("\x97\x01\xcc\x05\x01\x01\xc4\x00\x00\xc4\x00", "a longer form of 5"),
-        BAD("\xdd\xff\xff\xff\xfe\x01", "a promise of four billion"),
+        BAD("\x97\x02\xcc\x05\x01\x01\xc4\x00\x00\xc4\x00", "a longer form of 5"),
+        BAD("\xdd\xff\xff\xff\xfe\x02", "a promise of four billion"),
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct page *p = page_of(0, "2026-03-01T10:00:00Z");
@@ -347,16 +347,16 @@ static void groups_that_are_not_the_format_are_refused(void **state)
                                       {"\x92\xc0\xa2x", 4},
                                       {"\x92\xd9\x01x\xc0", 5},
                                       {"\xc0", 1}};
-    struct span d[PLAN_MAX_DIMENSIONS];
+    struct group_value d[PLAN_MAX_DIMENSIONS];
     struct err e = {0};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(page_read_group(bad[i], 2, d, &e), -1);
+        assert_int_equal(page_read_group(bad[i], &test_plan, d, &e), -1);
         assert_int_equal(e.kind, ERR_DATA);
     }
-    assert_int_equal(page_read_group(one_group, 2, d, &e), 0);
-    assert_true(span_absent(d[0]) && span_is(d[1], "DE"));
-    assert_int_equal(page_read_group(SPAN_LITERAL("\x92\xa0\xc0"), 2, d, &e), 0);
-    assert_true(!span_absent(d[0]) && d[0].n == 0 && span_absent(d[1]));
+    assert_int_equal(page_read_group(one_group, &test_plan, d, &e), 0);
+    assert_true(d[0].null && span_is(d[1].text, "DE"));
+    assert_int_equal(page_read_group(SPAN_LITERAL("\x92\xa0\xc0"), &test_plan, d, &e), 0);
+    assert_true(!d[0].null && d[0].text.n == 0 && d[1].null);
 }
 
 static void a_slot_behind_the_end_of_a_short_month_is_refused(void **state)
@@ -364,8 +364,8 @@ static void a_slot_behind_the_end_of_a_short_month_is_refused(void **state)
     (void)state;
     struct page *p = page_of(2, "2026-02-01T00:00:00Z");
     struct err e = {0};
-    struct span day_28 = SPAN_LITERAL("\x97\x01\x1c\x01\x01\xc4\x00\x00\xc4\x00");
-    struct span day_27 = SPAN_LITERAL("\x97\x01\x1b\x01\x01\xc4\x00\x00\xc4\x00");
+    struct span day_28 = SPAN_LITERAL("\x97\x02\x1c\x01\x01\xc4\x00\x00\xc4\x00");
+    struct span day_27 = SPAN_LITERAL("\x97\x02\x1b\x01\x01\xc4\x00\x00\xc4\x00");
     assert_int_equal(page_load(p, one_group, day_28, &e), -1);
     assert_int_equal(page_load(p, one_group, day_27, &e), 0);
     page_free(p);
@@ -408,7 +408,7 @@ static int stop_at_second(void *context, const struct stored_slot *slot)
 {
     assert_int_equal(slot->rows, 1);
     assert_int_equal(slot->values[0].count, 1);
-    assert_int_equal(slot->values[1].sketch.n, 9);
+    assert_int_equal(slot->sketches[1].n, 9);
     return ++*(int *)context == 2 ? -1 : 0;
 }
 

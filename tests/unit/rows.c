@@ -20,7 +20,7 @@ static struct zones *database;
 
 struct sample {
     int64_t time_us;
-    struct span dimensions[PLAN_MAX_DIMENSIONS];
+    struct group_value dimensions[PLAN_MAX_DIMENSIONS];
     uint64_t visitor;
 };
 
@@ -34,6 +34,11 @@ static int64_t time_of(const char *text)
     return t_us;
 }
 
+static struct group_value text_value(const char *text)
+{
+    return (struct group_value){.type = VALUE_TEXT, .null = text == NULL, .text = span_of(text)};
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -43,7 +48,7 @@ static int load(void **state)
         samples[i].time_us =
             time_of("2026-03-01T00:00:00Z") + random() % (40 * 86400) * US_PER_SECOND;
         for (int d = 0; d < PLAN_MAX_DIMENSIONS; d++)
-            samples[i].dimensions[d] = span_of(values[random() % N_VALUES]);
+            samples[i].dimensions[d] = text_value(values[random() % N_VALUES]);
         samples[i].visitor = sketch_hash(&(long){random() % N_VISITORS}, sizeof(long));
     }
     return zones_load(&database, ZONES_FOLDER, &e);
@@ -61,8 +66,7 @@ static int unload(void **state)
 static bool same_group(const struct plan *p, const struct sample *a, const struct sample *b)
 {
     for (unsigned d = 0; d < p->n_dimensions; d++)
-        if (span_absent(a->dimensions[d]) != span_absent(b->dimensions[d]) ||
-            !span_equal(a->dimensions[d], b->dimensions[d]))
+        if (group_compare(&a->dimensions[d], &b->dimensions[d]) != 0)
             return false;
     return true;
 }
@@ -112,7 +116,7 @@ static void store_row(struct storing *s, int i)
     buf_reset(&s->group);
     pack_array(&s->group, s->plan->n_dimensions);
     for (unsigned d = 0; d < s->plan->n_dimensions; d++)
-        pack_text(&s->group, samples[i].dimensions[d]);
+        group_pack(&s->group, &samples[i].dimensions[d]);
     buf_reset(&s->value);
     for (unsigned slot = 0; slot < s->plan->tiers[s->page->tier]->max_slots; slot++)
         put_slot(s, &samples[i], slot, &n);
@@ -189,28 +193,27 @@ static void clear(struct asked *a)
 }
 
 static bool counts(const struct asked *a, const struct sample *x, int32_t slot,
-                   const struct span *texts)
+                   const struct group_value *group)
 {
     const struct range *g = &a->range;
     int64_t to_us = slot + 1 < (int32_t)g->n_slots ? g->slot_us[slot + 1] : g->to_us;
     if (x->time_us < g->from_us || x->time_us < g->slot_us[slot] || x->time_us >= to_us ||
         !rows_query_wants(&a->query, x->dimensions))
         return false;
-    for (unsigned i = 0; i < a->query.n_by; i++) {
-        struct span have = x->dimensions[a->query.by[i]];
-        if (span_absent(have) != span_absent(texts[i]) || !span_equal(have, texts[i]))
+    for (unsigned i = 0; i < a->query.n_by; i++)
+        if (group_compare(&x->dimensions[a->query.by[i]], &group[i]) != 0)
             return false;
-    }
     return true;
 }
 
 /* What the cell must hold: events, and different visitors. */
-static void expect(const struct asked *a, int32_t slot, const struct span *texts, int64_t out[2])
+static void expect(const struct asked *a, int32_t slot, const struct group_value *group,
+                   int64_t out[2])
 {
     uint64_t seen[N_VISITORS];
     out[0] = out[1] = 0;
     for (int i = 0; i < N_EVENTS; i++) {
-        if (!counts(a, &samples[i], slot, texts))
+        if (!counts(a, &samples[i], slot, group))
             continue;
         int64_t k = 0;
         while (k < out[1] && seen[k] != samples[i].visitor)
@@ -227,9 +230,9 @@ static void assert_cells(struct asked *a)
     unsigned n_measures = a->query.plan->n_measures;
     for (uint32_t i = 0; i < a->rows.n_cells; i++) {
         struct rows_cell *c = rows_cell_at(&a->rows, i);
-        expect(a, c->slot, a->rows.groups[c->group].texts, expected);
+        expect(a, c->slot, a->rows.groups[c->group].values, expected);
         for (unsigned m = 0; m < n_measures; m++)
-            assert_int_equal(rows_value(&a->rows, c, m), expected[m]);
+            assert_int_equal(rows_value(&a->rows, c, m).number, expected[m]);
         assert_true(a->query.fill || expected[0] > 0);
         sum += expected[0];
     }
@@ -238,7 +241,7 @@ static void assert_cells(struct asked *a)
         matching += samples[i].time_us >= a->range.from_us && samples[i].time_us < a->range.to_us &&
                     rows_query_wants(&a->query, samples[i].dimensions);
     assert_int_equal(sum, matching);
-    assert_int_equal(rows_total(&a->rows, 0), matching);
+    assert_int_equal(rows_total(&a->rows, 0).number, matching);
 }
 
 static void rows_equal_what_the_events_say(void **state)
@@ -274,7 +277,7 @@ static void assert_ascends(const struct rows *r, const uint32_t *cells, uint32_t
 {
     for (uint32_t i = 1; i < n; i++) {
         struct rows_cell *a = rows_cell_at(r, cells[i - 1]), *b = rows_cell_at(r, cells[i]);
-        int64_t x = rows_value(r, a, 0), y = rows_value(r, b, 0);
+        int64_t x = (int64_t)rows_value(r, a, 0).number, y = (int64_t)rows_value(r, b, 0).number;
         assert_true(x > y || (x == y && a->slot <= b->slot));
     }
 }
@@ -358,8 +361,8 @@ static void csv_quotes_what_needs_it_and_tells_null_from_empty(void **state)
     char expected[300];
     int64_t n[N_VALUES][2];
     for (int i = 0; i < N_VALUES; i++) {
-        struct span text = span_of(values[i]);
-        expect(&a, 0, &text, n[i]);
+        struct group_value value = text_value(values[i]);
+        expect(&a, 0, &value, n[i]);
     }
     snprintf(
         expected, sizeof expected,
@@ -383,13 +386,13 @@ static void limits_are_errors_that_name_what_to_change(void **state)
     struct rows few;
     store_row(&s, 0);
     rows_init(&few, &a.query, &a.range, (struct rows_limits){0, 10, 100});
-    assert_int_equal(rows_add(&few, s.page, buf_span(&s.group), SPAN_LITERAL("\x91\x01"), &e), -1);
+    assert_int_equal(rows_add(&few, s.page, buf_span(&s.group), SPAN_LITERAL("\x91\x02"), &e), -1);
     assert_string_equal(e.field, "by");
     rows_clear(&few);
     e = (struct refusal){0};
     rows_init(&few, &a.query, &a.range, (struct rows_limits){10, 1, 100});
-    struct span one_slot = SPAN_LITERAL("\x94\x01\x00\x01\x01");
-    struct span two_slots = SPAN_LITERAL("\x97\x01\x00\x01\x01\x3b\x01\x01");
+    struct span one_slot = SPAN_LITERAL("\x94\x02\x00\x01\x01");
+    struct span two_slots = SPAN_LITERAL("\x97\x02\x00\x01\x01\x3b\x01\x01");
     assert_int_equal(rows_add(&few, s.page, buf_span(&s.group), one_slot, &e), 0);
     assert_int_equal(rows_add(&few, s.page, buf_span(&s.group), two_slots, &e), -1);
     assert_string_equal(e.field, "step");
@@ -407,7 +410,7 @@ static void stored_bytes_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "\x90", "\x91\x02", "\x94\x01\x70\x01\x01", "\xc0", "\x95\x01\x00\x01\x01"};
+        "", "\x90", "\x91\x01", "\x94\x02\x70\x01\x01", "\xc0", "\x95\x02\x00\x01\x01"};
     struct asked a;
     ask(&a, "pageviews_by_region", "from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&step=hour");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -53,9 +53,9 @@ static void all_parameters_are_understood(void **state)
     assert_int_equal(p.query.n_by, 2);
     assert_int_equal(p.query.by[0], 1);
     assert_int_equal(p.query.n_conditions, 4);
-    assert_true(span_is(p.query.conditions[0].value, "x,y"));
+    assert_true(span_is(p.query.conditions[0].value.text, "x,y"));
     assert_true(p.query.conditions[2].excludes && p.query.conditions[2].dimension == 1);
-    assert_true(span_absent(p.query.conditions[3].value));
+    assert_true(p.query.conditions[3].value.null);
     assert_int_equal(p.query.n_order, 3);
     assert_true(p.query.order[0].descending && p.query.order[0].index == 1);
     assert_true(p.query.order[1].column == ROWS_DIMENSION && p.query.order[1].index == 0);
@@ -127,7 +127,8 @@ static void conditions_are_bounded(void **state)
 static bool wants(const char *text, const char *region)
 {
     struct parsed p;
-    struct span dimension = span_of(region);
+    struct group_value dimension = {
+        .type = VALUE_TEXT, .null = region == NULL, .text = span_of(region)};
     parse(&p, "pageviews_by_region", text);
     assert_int_equal(p.result, 0);
     return rows_query_wants(&p.query, &dimension);
