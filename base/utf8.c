@@ -46,3 +46,19 @@ struct span utf8_cut(struct span s, size_t max)
         max--;
     return (struct span){s.p, max};
 }
+
+size_t utf8_length(struct span s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+size_t utf8_skip(struct span s, size_t n)
+{
+    size_t at = 0;
+    for (; n > 0 && at < s.n; n--)
+        at += utf8_width(s.p[at]);
+    return at < s.n ? at : s.n;
+}

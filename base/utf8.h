@@ -15,4 +15,14 @@ size_t utf8_character(const char *p, size_t room);
 /* The longest start of a valid s of at most max bytes that does not end within a character. */
 struct span utf8_cut(struct span s, size_t max);
 
+/* Of valid text: its characters; bytes of the character that starts with this byte; bytes of the
+ * first n characters, all when there are fewer. */
+size_t utf8_length(struct span s);
+static inline size_t utf8_width(char first)
+{
+    unsigned char c = (unsigned char)first;
+    return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+size_t utf8_skip(struct span s, size_t n);
+
 #endif

@@ -10,12 +10,13 @@
 
 __extension__ typedef __int128 int128;
 
-enum { EXPR_MAX_SCALE = 9, EXPR_MAX_DEPTH = 64 };
+/* A text may be so long by what its arguments may be (expr_check): an evaluation stays bounded. */
+enum { EXPR_MAX_SCALE = 9, EXPR_MAX_DEPTH = 64, EXPR_MAX_TEXT_BYTES = 65536 };
 /* Numbers stay below it (design: decimals of 17 + 9 digits), so that sums of 2^40 of them fit. */
 #define EXPR_NUMBER_LIMIT ((int128)INT64_C(100000000000000000) * 1000000000)
 
 /* Behind each: the arguments and what it gives. NULL in gives NULL but where said. "same" means the
- * same type and, of numbers, the same scale as the expression's own. */
+ * same type and, of numbers, the same scale as the expression's own. Constants may be NULL. */
 enum expr_op {
     EXPR_COLUMN, /* column of the relation */
     EXPR_CONST,  /* null, else truth, integer, number or text by type (a time: integer) */
@@ -51,19 +52,21 @@ enum expr_op {
     EXPR_MODULO,   /* ints: by a constant that is not 0, with the sign of the first */
 
     /* casts */
-    EXPR_TO_NUMBER, /* int or number of a lower scale -> number */
+    EXPR_TO_NUMBER, /* int or number of a lower or the same scale -> number */
     EXPR_TO_INT,    /* bool (0, 1) or number (rounded half away from zero) -> int */
     EXPR_TO_TEXT,   /* bool ("true"), int, uuid -> text */
     EXPR_ROUND,     /* number -> number of a lower or the same scale, half away from zero */
     EXPR_FLOOR,     /* number -> number of scale 0 */
-    EXPR_CEIL,
+    EXPR_CEIL,      /* the same, as TRUNC */
     EXPR_TRUNC,
 
-    /* total functions on numbers of scale 9: NULL instead of an error, at EXPR_NUMBER_LIMIT too */
+    /* total functions on numbers of scale 9: rounded half away from zero, NULL instead of an error
+     * and where the result reaches EXPR_NUMBER_LIMIT. Arguments may be beyond that (any int is
+     * fine), up to 10^29. */
     EXPR_FF_ADD,
     EXPR_FF_SUB,
     EXPR_FF_MUL,
-    EXPR_FF_DIV,
+    EXPR_FF_DIV,       /* by 0: NULL */
     EXPR_PROPS_NUMBER, /* ff_num(json, constant text) -> number of scale 9 */
     EXPR_PROPS_INT,    /* ff_int(json, constant text) -> int */
 
@@ -73,11 +76,11 @@ enum expr_op {
     EXPR_UPPER,
     EXPR_CONCAT_OP,  /* a || b: two texts */
     EXPR_CONCAT,     /* any number of texts, NULL as '' : never NULL */
-    EXPR_SUBSTRING,  /* text, int start [, int length >= 0]; in characters */
-    EXPR_LEFT,       /* text, int */
-    EXPR_RIGHT,      /* text, int */
+    EXPR_SUBSTRING,  /* text, int start [, int length >= 0]; in characters, the first is 1 */
+    EXPR_LEFT,       /* text, int; negative: all but the last */
+    EXPR_RIGHT,      /* text, int; negative: all but the first */
     EXPR_REPLACE,    /* text, text, text */
-    EXPR_SPLIT_PART, /* text, text, constant int other than 0 */
+    EXPR_SPLIT_PART, /* text, text, constant int other than 0; negative: from the end */
     EXPR_TRIM,       /* text, constant text: these characters, from both sides */
     EXPR_LTRIM,
     EXPR_RTRIM,

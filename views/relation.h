@@ -9,7 +9,7 @@
 enum value_type {
     VALUE_BOOL,
     VALUE_INT,    /* 64 bits */
-    VALUE_NUMBER, /* fixed scale, 128 bits */
+    VALUE_NUMBER, /* fixed scale, 128 bits; in a column 16 bytes big-endian */
     VALUE_TEXT,
     VALUE_TIME, /* microseconds since 1970 */
     VALUE_UUID,
