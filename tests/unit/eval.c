@@ -36,6 +36,7 @@ static const struct expr both = TEST_OF(EXPR_AND, &browser_is_a, &not_bot);
 static const struct expr either = TEST_OF(EXPR_OR, &browser_is_os, &not_bot);
 static const struct expr yes = {.op = EXPR_CONST, .type = VALUE_BOOL, .truth = true};
 static const struct expr no = {.op = EXPR_CONST, .type = VALUE_BOOL};
+static const struct expr neither = {.op = EXPR_CONST, .type = VALUE_BOOL, .null = true};
 
 /* SQL's truth, the slow and obvious way. */
 static enum truth plain_truth(const struct expr *x, const struct event *e);
@@ -55,34 +56,88 @@ static enum truth plain_equal(struct span a, struct span b)
     return span_equal(a, b) ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
+static enum truth plain_not(enum truth t)
+{
+    return t == TRUTH_NULL ? t : t == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
+}
+
+/* One that decides is enough; else one that is NULL. */
 static enum truth plain_logic(const struct expr *x, const struct event *e)
 {
-    enum truth a = plain_truth(x->args[0], e), b = plain_truth(x->args[1], e);
     enum truth decides = x->op == EXPR_AND ? TRUTH_FALSE : TRUTH_TRUE;
-    if (a == decides || b == decides)
-        return decides;
-    return a == TRUTH_NULL || b == TRUTH_NULL ? TRUTH_NULL
-           : decides == TRUTH_FALSE           ? TRUTH_TRUE
-                                              : TRUTH_FALSE;
+    bool has_null = false;
+    for (unsigned k = 0; k < x->n_args; k++) {
+        enum truth t = plain_truth(x->args[k], e);
+        if (t == decides)
+            return decides;
+        has_null |= t == TRUTH_NULL;
+    }
+    return has_null ? TRUTH_NULL : plain_not(decides);
+}
+
+static enum truth plain_compare(enum expr_op op, enum truth a, enum truth b)
+{
+    if (op == EXPR_DISTINCT)
+        return a != b ? TRUTH_TRUE : TRUTH_FALSE;
+    if (a == TRUTH_NULL || b == TRUTH_NULL)
+        return TRUTH_NULL;
+    bool holds = op == EXPR_EQUAL  ? a == b
+                 : op == EXPR_LESS ? a == TRUTH_FALSE && b == TRUTH_TRUE
+                                   : a == TRUTH_FALSE || b == TRUTH_TRUE;
+    return holds ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+static enum truth plain_choice(const struct expr *x, const struct event *e)
+{
+    unsigned k = 0;
+    if (x->op == EXPR_NULLIF) {
+        enum truth a = plain_truth(x->args[0], e);
+        return a == plain_truth(x->args[1], e) ? TRUTH_NULL : a;
+    }
+    if (x->op == EXPR_COALESCE) {
+        while (k + 1 < x->n_args && plain_truth(x->args[k], e) == TRUTH_NULL)
+            k++;
+        return plain_truth(x->args[k], e);
+    }
+    while (k + 1 < x->n_args && plain_truth(x->args[k], e) != TRUTH_TRUE)
+        k += 2;
+    return plain_truth(x->args[k + 1 < x->n_args ? k + 1 : k], e);
+}
+
+static enum truth plain_comparison(const struct expr *x, const struct event *e)
+{
+    if (x->args[0]->type == VALUE_TEXT)
+        return plain_equal(plain_text(x->args[0], e), plain_text(x->args[1], e));
+    return plain_compare(x->op, plain_truth(x->args[0], e), plain_truth(x->args[1], e));
 }
 
 static enum truth plain_truth(const struct expr *x, const struct event *e)
 {
-    enum truth t;
     switch (x->op) {
     case EXPR_COLUMN:
         return e->bot ? TRUTH_TRUE : TRUTH_FALSE;
     case EXPR_CONST:
-        return x->truth ? TRUTH_TRUE : TRUTH_FALSE;
+        return x->null ? TRUTH_NULL : x->truth ? TRUTH_TRUE : TRUTH_FALSE;
     case EXPR_EQUAL:
-        return plain_equal(plain_text(x->args[0], e), plain_text(x->args[1], e));
+    case EXPR_LESS:
+    case EXPR_LESS_EQUAL:
+    case EXPR_DISTINCT:
+        return plain_comparison(x, e);
     case EXPR_IS_NULL:
-        return span_absent(plain_text(x->args[0], e)) ? TRUTH_TRUE : TRUTH_FALSE;
+        if (x->args[0]->type == VALUE_TEXT)
+            return span_absent(plain_text(x->args[0], e)) ? TRUTH_TRUE : TRUTH_FALSE;
+        return plain_truth(x->args[0], e) == TRUTH_NULL ? TRUTH_TRUE : TRUTH_FALSE;
+    case EXPR_IS_TRUE:
+        return plain_truth(x->args[0], e) == TRUTH_TRUE ? TRUTH_TRUE : TRUTH_FALSE;
+    case EXPR_IS_FALSE:
+        return plain_truth(x->args[0], e) == TRUTH_FALSE ? TRUTH_TRUE : TRUTH_FALSE;
     case EXPR_NOT:
-        t = plain_truth(x->args[0], e);
-        return t == TRUTH_NULL ? t : t == TRUTH_TRUE ? TRUTH_FALSE : TRUTH_TRUE;
-    default:
+        return plain_not(plain_truth(x->args[0], e));
+    case EXPR_AND:
+    case EXPR_OR:
         return plain_logic(x, e);
+    default:
+        return plain_choice(x, e);
     }
 }
 
@@ -130,19 +185,34 @@ static void check(struct scene *s, const struct expr *x)
     arena_reset(&s->memory);
 }
 
+/* Operations of conditions, with the numbers of arguments they are tried with. */
+static const struct {
+    enum expr_op op;
+    unsigned least, most;
+} operations[] = {
+    {EXPR_NOT, 1, 1},     {EXPR_AND, 2, 4},        {EXPR_OR, 2, 4},       {EXPR_IS_NULL, 1, 1},
+    {EXPR_IS_TRUE, 1, 1}, {EXPR_IS_FALSE, 1, 1},   {EXPR_EQUAL, 2, 2},    {EXPR_LESS, 2, 2},
+    {EXPR_CASE, 3, 5},    {EXPR_LESS_EQUAL, 2, 2}, {EXPR_DISTINCT, 2, 2}, {EXPR_COALESCE, 1, 3},
+    {EXPR_NULLIF, 2, 2},
+};
+enum { N_OPERATIONS = sizeof(operations) / sizeof(operations[0]), MOST_ARGS = 5 };
+
 /* A tree of up to the given depth in nodes. */
 static const struct expr *any_expr(uint64_t *seed, unsigned depth, struct arena *nodes)
 {
     static const struct expr *const leaves[] = {
-        &browser_is_a, &a_is_browser, &os_is_a, &browser_is_os, &a_is_a,
-        &no_browser,   &text_is_null, &bot,     &yes,           &no};
+        &browser_is_a, &a_is_browser, &os_is_a, &browser_is_os, &a_is_a, &no_browser, &text_is_null,
+        &bot,          &yes,          &no,      &neither};
     if (depth == 0 || random_below(seed, 4) == 0)
         return leaves[random_below(seed, sizeof(leaves) / sizeof(leaves[0]))];
-    static const enum expr_op ops[] = {EXPR_NOT, EXPR_AND, EXPR_OR};
+    unsigned which = random_below(seed, N_OPERATIONS);
+    unsigned more = operations[which].most - operations[which].least;
     struct expr *x = arena_alloc(nodes, sizeof(*x));
-    const struct expr **args = arena_alloc(nodes, 2 * sizeof(*args));
-    *x = (struct expr){.op = ops[random_below(seed, 3)], .type = VALUE_BOOL, .args = args};
-    x->n_args = x->op == EXPR_NOT ? 1 : 2;
+    const struct expr **args = arena_alloc(nodes, MOST_ARGS * sizeof(struct expr *));
+    *x = (struct expr){.op = operations[which].op, .type = VALUE_BOOL, .args = args};
+    x->n_args = operations[which].least + random_below(seed, more + 1);
+    if (x->op == EXPR_CASE)
+        x->n_args |= 1;
     for (unsigned i = 0; i < x->n_args; i++)
         args[i] = any_expr(seed, depth - 1, nodes);
     return x;
