@@ -49,6 +49,28 @@ static int replace(struct buf *text, const char *what, const char *by, struct er
     return 0;
 }
 
+static int replace_distinct(struct buf *text, const struct view_sql_measure *m, struct err *e)
+{
+    char what[100], by[160];
+    const char *column = event_columns[m->column].sql_name;
+    snprintf(what, sizeof(what), "count(DISTINCT %s)", column);
+    snprintf(by, sizeof(by), "array_agg(DISTINCT %s(%s))",
+             send_function(event_columns[m->column].type), column);
+    return replace(text, what, by, e);
+}
+
+static int replace_number(struct buf *text, const struct view_sql_measure *m, unsigned i,
+                          struct err *e)
+{
+    char what[200], by[300];
+    const char *column = event_columns[m->column].sql_name;
+    bool is_avg = strcmp(m->number, "avg") == 0;
+    snprintf(what, sizeof(what), "%s(%s) AS %s", m->number, column, m->name);
+    snprintf(by, sizeof(by), "%s(%s) AS %s, count(%s) AS footfall_n_%u", is_avg ? "sum" : m->number,
+             column, m->name, column, i);
+    return replace(text, what, by, e);
+}
+
 static int put_definition(struct buf *out, const struct view_sql_query *q, struct err *e)
 {
     struct buf text = {0};
@@ -56,13 +78,10 @@ static int put_definition(struct buf *out, const struct view_sql_query *q, struc
     buf_put_span(&text, q->select);
     for (unsigned i = 0; i < q->n_measures && result == 0; i++) {
         const struct view_sql_measure *m = &q->measures[i];
-        char what[100], by[160];
-        if (!m->distinct)
-            continue;
-        snprintf(what, sizeof(what), "count(DISTINCT %s)", event_columns[m->column].sql_name);
-        snprintf(by, sizeof(by), "array_agg(DISTINCT %s(%s))",
-                 send_function(event_columns[m->column].type), event_columns[m->column].sql_name);
-        result = replace(&text, what, by, e);
+        if (m->distinct)
+            result = replace_distinct(&text, m, e);
+        else if (m->number != NULL)
+            result = replace_number(&text, m, i, e);
     }
     if (result == 0)
         result = replace(&text, "\nFROM ", ", count(*) AS footfall_rows\nFROM ", e);
@@ -80,8 +99,11 @@ static int put_statement(struct buf *out, const struct view_sql_query *q, struct
     buf_put_text(out, ") SELECT site, " MICROSECONDS("\"time\"") ", footfall_rows");
     for (unsigned i = 0; i < q->n_dimensions; i++)
         buf_printf(out, ", \"%s\"", q->dimensions[i]);
-    for (unsigned i = 0; i < q->n_measures; i++)
+    for (unsigned i = 0; i < q->n_measures; i++) {
         buf_printf(out, ", \"%s\"", q->measures[i].name);
+        if (q->measures[i].number != NULL)
+            buf_printf(out, ", footfall_n_%u", i);
+    }
     buf_put_text(out, " FROM (");
     if (put_definition(out, q, e) != 0)
         return -1;
@@ -109,10 +131,14 @@ static int take_row(void *context, const struct sql_rows *r, struct err *e)
     for (unsigned i = 0; i < q->n_dimensions; i++)
         row.dimensions[i] = sql_value(r, 0, column++);
     for (unsigned i = 0; i < q->n_measures; i++, column++) {
-        if (q->measures[i].distinct)
+        if (q->measures[i].distinct) {
             row.measures[i].values = sql_value(r, 0, column);
-        else
+        } else if (q->measures[i].number != NULL) {
+            row.measures[i].number = sql_value(r, 0, column++);
+            row.measures[i].n = sql_int(r, 0, column);
+        } else {
             row.measures[i].count = sql_int(r, 0, column);
+        }
     }
     return rows->each->each(rows->each->context, &row, e);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A view's definition run by PostgreSQL over the log up to a seq: what `verify` compares Redis
  * with. The definition is run as it stands, but that count(DISTINCT x) gives the values themselves,
- * so that sketches can be made of them, and that every group says how many events it has. */
+ * so that sketches can be made of them, that avg(x) gives the sum, that every number says of how
+ * many values it is, and that every group says how many events it has. */
 #ifndef LOG_VIEW_SQL_H
 #define LOG_VIEW_SQL_H
 
@@ -12,7 +13,8 @@ enum { VIEW_SQL_MAX_COLUMNS = 16 };
 
 struct view_sql_measure {
     const char *name;
-    bool distinct; /* count(DISTINCT column) */
+    bool distinct;      /* count(DISTINCT column) */
+    const char *number; /* "sum", "avg", "min" or "max" of the column; NULL: a count */
     enum event_column column;
 };
 

@@ -125,14 +125,16 @@ int measure_parse(struct span text, unsigned scale, int128 *out)
 {
     bool negative = text.n > 0 && text.p[0] == '-';
     int128 number = 0;
-    size_t at = negative, digits = 0;
+    size_t at = negative;
     unsigned behind = 0;
-    bool point = false;
+    bool point = false, digits = false;
     for (; at < text.n; at++) {
-        if (text.p[at] == '.' && !point && digits > 0) {
+        if (text.p[at] == '.' && !point && digits) {
             point = true;
+            digits = false;
             continue;
         }
+        digits = true;
         if (point && behind == scale) { /* numeric may give more zeros */
             if (text.p[at] != '0')
                 return -1;
@@ -141,13 +143,12 @@ int measure_parse(struct span text, unsigned scale, int128 *out)
         if (!push_digit(&number, text.p[at]))
             return -1;
         behind += point;
-        digits++;
     }
     for (; behind < scale; behind++)
         if (!push_digit(&number, '0'))
             return -1;
     *out = negative ? -number : number;
-    return digits > 0 ? 0 : -1;
+    return digits ? 0 : -1;
 }
 
 bool measure_rescale(int128 number, unsigned from, unsigned to, int128 *out)

@@ -291,6 +291,11 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
     return result;
 }
 
+static const char *const number_functions[] = {[AGGREGATE_SUM] = "sum",
+                                               [AGGREGATE_AVG] = "avg",
+                                               [AGGREGATE_MIN] = "min",
+                                               [AGGREGATE_MAX] = "max"};
+
 static int compare_definition(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
@@ -308,8 +313,11 @@ static int compare_definition(struct verify *v, struct err *e)
         q.dimensions[i] = p->dimensions[i].name;
     for (unsigned i = 0; i < p->n_measures; i++)
         q.measures[i] = (struct view_sql_measure){
-            p->measures[i].name, p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
-            p->measures[i].value == NULL ? 0 : (enum event_column)p->measures[i].value->column};
+            .name = p->measures[i].name,
+            .distinct = p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
+            .number = number_functions[p->measures[i].kind],
+            .column =
+                p->measures[i].value == NULL ? 0 : (enum event_column)p->measures[i].value->column};
     struct view_sql_each each = {take_row, v};
     int result = view_sql_run(v->sql, &q, &each, e);
     for (unsigned tier = 0; tier < p->n_tiers; tier++)

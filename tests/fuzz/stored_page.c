@@ -2,12 +2,13 @@
 /* A stored row of a page, as Redis might give it back: any bytes. What is taken must be exactly
  * what would be written again.
  *
- *   byte 0: view (index, low 6 bits) and tier (high 2 bits); byte 1: length of the group; the
- * group; the value */
+ *   byte 0: view (index, low 6 bits; behind the shipped ones two that have every kind of measure
+ * and of dimension) and tier (high 2 bits); byte 1: length of the group; the group; the value */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "tests/support/view_plans.h"
 #include "views/catalog.h"
 #include "views/page.h"
 
@@ -65,7 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         n_plans++;
     if (size < 2 || (size_t)data[1] > size - 2)
         return 0;
-    const struct plan *p = shipped_plans[(data[0] & 63) % n_plans];
+    unsigned choice = (data[0] & 63) % (n_plans + 2);
+    const struct plan *p = choice < n_plans    ? shipped_plans[choice]
+                           : choice == n_plans ? &test_kinds_plan
+                                               : &test_signed_plan;
     unsigned tier = (unsigned)(data[0] >> 6) % p->n_tiers;
     struct stored s = {.group = {(const char *)data + 2, data[1]},
                        .value = {(const char *)data + 2 + data[1], size - 2 - data[1]}};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trees of expressions, short to write, and a plan that has everything: two dimensions with NULLs,
- * filters, distinct counts, short retention. */
+/* Trees of expressions, short to write, and plans: one with two dimensions with NULLs, filters,
+ * distinct counts and short retention; one with every kind of measure; one whose rows can be taken
+ * back. */
 #ifndef TESTS_VIEW_PLANS_H
 #define TESTS_VIEW_PLANS_H
 
@@ -44,11 +45,11 @@ __attribute__((unused)) static const struct expr test_region =
 
 /* clang-format off */
 #define TEST_MEASURES                                                                              \
-    {{.name = "views", .kind = AGGREGATE_COUNT},                                                   \
+    {.name = "views", .kind = AGGREGATE_COUNT},                                                    \
      {.name = "visitors", .kind = AGGREGATE_COUNT_DISTINCT, .value = &test_visitor, .at = 1},      \
      {.name = "firefox", .kind = AGGREGATE_COUNT, .filter = &test_os_is_firefox, .at = 2},         \
      {.name = "bot_systems", .kind = AGGREGATE_COUNT_DISTINCT, .value = &test_os,                  \
-      .filter = &test_bot, .at = 3}}
+      .filter = &test_bot, .at = 3}
 /* clang-format on */
 
 __attribute__((unused)) static const struct plan test_plan = {
@@ -67,7 +68,62 @@ __attribute__((unused)) static const struct plan test_plan = {
     .dimensions = {{"browser", &test_browser}, {"region", &test_region}},
     .n_measures = 4,
     .n_words = 4,
-    .measures = TEST_MEASURES,
+    .measures = {TEST_MEASURES},
+};
+
+/* Every kind of measure; nothing expires. */
+__attribute__((unused)) static const struct plan test_kinds_plan = {
+    .name = "kinds",
+    .sql = "CREATE MATERIALIZED VIEW kinds AS SELECT",
+    .canonical = "SELECT",
+    .relation = &RELATION_EVENTS,
+    .bucket_us = US_PER_MINUTE,
+    .bucket_name = "time",
+    .limit = -1,
+    .n_tiers = 3,
+    .tiers = {&TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS},
+    .n_dimensions = 2,
+    .dimensions = {{"bot", &test_bot}, {"region", &test_region}},
+    .n_measures = 6,
+    .n_words = 14,
+    .measures = {{.name = "systems", .kind = AGGREGATE_COUNT, .value = &test_os},
+                 {.name = "total", .kind = AGGREGATE_SUM, .value = &test_visitor, .at = 1},
+                 {.name = "average",
+                  .kind = AGGREGATE_AVG,
+                  .value = &test_visitor,
+                  .filter = &test_os_is_firefox,
+                  .at = 4},
+                 {.name = "least", .kind = AGGREGATE_MIN, .value = &test_visitor, .at = 7},
+                 {.name = "most",
+                  .kind = AGGREGATE_MAX,
+                  .value = &test_visitor,
+                  .filter = &test_os_is_firefox,
+                  .at = 10},
+                 {.name = "bots", .kind = AGGREGATE_COUNT_DISTINCT, .value = &test_bot, .at = 13}},
+};
+
+/* Rows can be taken back. */
+__attribute__((unused)) static const struct plan test_signed_plan = {
+    .name = "signed",
+    .sql = "CREATE MATERIALIZED VIEW signed AS SELECT",
+    .canonical = "SELECT",
+    .relation = &RELATION_EVENTS,
+    .bucket_us = US_PER_MINUTE,
+    .bucket_name = "time",
+    .limit = -1,
+    .n_tiers = 2,
+    .tiers = {&TIER_MINUTES, &TIER_DAYS},
+    .n_dimensions = 2,
+    .dimensions = {{"visitor", &test_visitor}, {"os", &test_os}},
+    .n_measures = 3,
+    .n_words = 7,
+    .measures = {{.name = "systems", .kind = AGGREGATE_COUNT, .value = &test_os},
+                 {.name = "total", .kind = AGGREGATE_SUM, .value = &test_visitor, .at = 1},
+                 {.name = "average",
+                  .kind = AGGREGATE_AVG,
+                  .value = &test_visitor,
+                  .filter = &test_bot,
+                  .at = 4}},
 };
 
 #endif

@@ -21,7 +21,9 @@ const struct plan rig_everything = {
            "SELECT site, date_bin('1 minute', event_time, 'epoch') AS time, browser, region,\n"
            "       count(*) AS views, count(DISTINCT visitor) AS visitors,\n"
            "       count(*) FILTER (WHERE os = 'Firefox') AS firefox,\n"
-           "       count(DISTINCT os) FILTER (WHERE bot) AS bot_systems\n"
+           "       count(DISTINCT os) FILTER (WHERE bot) AS bot_systems,\n"
+           "       sum(visitor) AS total, avg(visitor) AS average, min(visitor) AS least,\n"
+           "       max(visitor) AS most\n"
            "FROM events\n"
            "WHERE event_type = 'PageViewEvent'\n"
            "GROUP BY 1, 2, 3, 4;\n",
@@ -36,9 +38,13 @@ const struct plan rig_everything = {
     .retention_us = {2 * US_PER_HOUR, 3 * US_PER_DAY, 40 * US_PER_DAY},
     .n_dimensions = 2,
     .dimensions = {{"browser", &test_browser}, {"region", &test_region}},
-    .n_measures = 4,
-    .n_words = 4,
-    .measures = TEST_MEASURES,
+    .n_measures = 8,
+    .n_words = 16,
+    .measures = {TEST_MEASURES,
+                 {.name = "total", .kind = AGGREGATE_SUM, .value = &test_visitor, .at = 4},
+                 {.name = "average", .kind = AGGREGATE_AVG, .value = &test_visitor, .at = 7},
+                 {.name = "least", .kind = AGGREGATE_MIN, .value = &test_visitor, .at = 10},
+                 {.name = "most", .kind = AGGREGATE_MAX, .value = &test_visitor, .at = 13}},
 };
 
 /* ---- Redis */

@@ -172,6 +172,44 @@ static void a_table_finds_what_was_put_in_even_when_hashes_collide(void **state)
     free(numbers);
 }
 
+static void a_table_gives_back_single_items(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    struct table t = {0};
+    int numbers[N];
+    for (int i = 0; i < N; i++) {
+        numbers[i] = i;
+        table_put(&t, (uint64_t)i / 7, &numbers[i]);
+    }
+    for (int i = 0; i < N; i += 3)
+        table_remove(&t, (uint64_t)i / 7, &numbers[i]);
+    for (int i = 0; i < N; i++)
+        assert_ptr_equal(table_find(&t, (uint64_t)i / 7, &i, is_number),
+                         i % 3 == 0 ? NULL : &numbers[i]);
+    for (int i = 0; i < N; i += 3)
+        table_put(&t, (uint64_t)i / 7, &numbers[i]);
+    for (int i = 0; i < N; i++)
+        assert_ptr_equal(table_find(&t, (uint64_t)i / 7, &i, is_number), &numbers[i]);
+    assert_int_equal(t.n, N);
+    table_clear(&t);
+}
+
+static void bools_and_nils_are_read_back(void **state)
+{
+    (void)state;
+    struct span in = SPAN_LITERAL("\xc3\xc2\xc0\x01");
+    bool truth = false;
+    assert_true(pack_read_bool(&in, &truth) && truth);
+    assert_false(pack_read_nil(&in));
+    assert_true(pack_read_bool(&in, &truth) && !truth);
+    assert_false(pack_read_bool(&in, &truth));
+    assert_true(pack_read_nil(&in));
+    assert_false(pack_read_bool(&in, &truth) || pack_read_nil(&in));
+    in.n = 0;
+    assert_false(pack_read_bool(&in, &truth) || pack_read_nil(&in));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +219,8 @@ int main(void)
         cmocka_unit_test(longer_forms_than_needed_are_refused),
         cmocka_unit_test(a_value_is_skipped_with_all_that_is_in_it),
         cmocka_unit_test(a_table_finds_what_was_put_in_even_when_hashes_collide),
+        cmocka_unit_test(a_table_gives_back_single_items),
+        cmocka_unit_test(bools_and_nils_are_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
