@@ -154,6 +154,14 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
 
 /* ------------------------------------------------------------------ as an answer */
 
+static uint32_t count_shown(const struct plan *p)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < p->n_measures; i++)
+        n += !p->measures[i].hidden;
+    return n;
+}
+
 static void put_names(const struct plan *p, struct writer *w)
 {
     writer_key(w, "dimensions");
@@ -161,9 +169,10 @@ static void put_names(const struct plan *p, struct writer *w)
     for (unsigned i = 0; i < p->n_dimensions; i++)
         writer_text(w, span_of(p->dimensions[i].name));
     writer_key(w, "measures");
-    writer_array(w, p->n_measures);
+    writer_array(w, count_shown(p));
     for (unsigned i = 0; i < p->n_measures; i++)
-        writer_text(w, span_of(p->measures[i].name));
+        if (!p->measures[i].hidden)
+            writer_text(w, span_of(p->measures[i].name));
     const struct tier *finest = p->tiers[0];
     writer_put_text(w, "step", span_of(finest->slot_us == US_PER_MINUTE ? "minute" : finest->name));
 }
