@@ -10,6 +10,7 @@
 #include "tests/support/view_log.h"
 #include "tests/support/view_plans.h"
 #include "tests/support/view_world.h"
+#include "views/verify_internal.h"
 
 static const struct aggregate_limits ample = {1 << 20, 1 << 28};
 
@@ -309,6 +310,70 @@ static void numbers_that_are_not_the_format_are_refused(void **state)
     page_free(p);
 }
 
+/* The first row of a page, in its stored form; to be cleared. */
+static struct buf first_row(const struct page *p)
+{
+    struct {
+        const struct page *page;
+        struct buf out;
+    } to = {p, {0}};
+    struct world_rows rows = {.page = p};
+    (void)page_each_row(p, world_add_row, &rows);
+    encode(&to, rows.rows[0].row);
+    free(rows.rows);
+    return to.out;
+}
+
+static void spoilt_bytes_are_refused_or_are_the_whole_truth(void **state)
+{
+    (void)state;
+    struct stage s = run_kinds(5, 50, 2);
+    struct buf b = first_row(s.w.pages[0]);
+    uint64_t seed = 3;
+    struct err e = {0};
+    for (int i = 0; i < 20000; i++) {
+        size_t at = random_below(&seed, (uint32_t)b.n);
+        uint8_t before = b.p[at];
+        b.p[at] = (uint8_t)random_next(&seed);
+        struct page *other = page_new(&test_kinds_plan, page_tier(s.w.pages[0]),
+                                      SPAN_LITERAL("a.example"), page_start(s.w.pages[0]));
+        if (page_load(other, SPAN_LITERAL("\x92\xc2\xc0"), buf_span(&b), &e) == 0) {
+            struct buf again = first_row(other);
+            assert_true(span_equal(buf_span(&b), buf_span(&again)));
+            buf_clear(&again);
+        } else {
+            assert_int_equal(e.kind, ERR_DATA);
+        }
+        b.p[at] = before;
+        page_free(other);
+    }
+    buf_clear(&b);
+    stage_clear(&s);
+}
+
+static void verify_says_what_a_number_is_and_should_be(void **state)
+{
+    (void)state;
+    struct verify_result *r = mem_alloc(sizeof *r);
+    struct page *expected = sum_page(), *stored = sum_page();
+    apply_sum(expected, 3, 2, 1500000000);
+    apply_sum(stored, 3, 2, 1500000000);
+    verify_compare_pages(r, &sum_plan, expected, stored);
+    assert_int_equal(r->n_differences, 0);
+    apply_sum(stored, 3, 1, (int128)INT64_MAX * 2);
+    apply_sum(expected, 4, 1, -1);
+    verify_compare_pages(r, &sum_plan, expected, stored);
+    assert_int_equal(r->n_differences, 2);
+    assert_string_equal(r->differences[0].what, "total");
+    assert_string_equal(r->differences[0].expected, "1.5 of 2");
+    assert_string_equal(r->differences[0].stored, "18446744075.209551614 of 3");
+    assert_string_equal(r->differences[1].expected, "-0.000000001 of 1");
+    assert_string_equal(r->differences[1].stored, "NULL of 0");
+    page_free(expected);
+    page_free(stored);
+    free(r);
+}
+
 static void groups_are_of_the_types_of_the_dimensions(void **state)
 {
     (void)state;
@@ -507,6 +572,8 @@ int main(void)
         cmocka_unit_test(every_kind_is_stored_and_loaded_back),
         cmocka_unit_test(a_number_is_an_int_or_sixteen_bytes),
         cmocka_unit_test(numbers_that_are_not_the_format_are_refused),
+        cmocka_unit_test(spoilt_bytes_are_refused_or_are_the_whole_truth),
+        cmocka_unit_test(verify_says_what_a_number_is_and_should_be),
         cmocka_unit_test(groups_are_of_the_types_of_the_dimensions),
         cmocka_unit_test(what_is_taken_back_was_never_there),
         cmocka_unit_test(when_all_is_taken_back_nothing_is_left),
