@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -16,6 +19,12 @@ int thread_start(pthread_t *out, void *(*main)(void *context), void *context, st
     int failed = pthread_create(out, NULL, main, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed == 0 ? 0 : err_set(e, ERR_BUSY, "no thread: %s", strerror(failed));
+}
+
+/* On Linux the nice value is each thread's own. */
+void thread_be_nice(int nice)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice);
 }
 
 void thread_condition_init(pthread_cond_t *condition)

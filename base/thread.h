@@ -13,6 +13,10 @@
 int thread_start(pthread_t *out, void *(*main)(void *context), void *context,
                  struct err *e) MUST_CHECK;
 
+/* Makes the calling thread, and those it starts from now on, give way to others: nice as of
+ * nice(1), 0 to 19. Where that is not to be had nothing is changed. */
+void thread_be_nice(int nice);
+
 /* A condition whose deadlines are monotonic. */
 void thread_condition_init(pthread_cond_t *condition);
 /* False: the deadline has passed. */
