@@ -9,10 +9,13 @@
 /* What the two families of endpoints differ in. */
 struct job_family {
     enum job_kind kind;
-    const char *list; /* member of the list's answer */
+    const char *list;           /* member of the list's answer */
+    const char *const *members; /* of the request's body; NULL-ended */
 };
-static const struct job_family replays = {JOB_REPLAY, "replays"};
-static const struct job_family verifications = {JOB_VERIFY, "verifications"};
+static const struct job_family replays = {JOB_REPLAY, "replays",
+                                          (const char *const[]){"views", "threads", "rate", NULL}};
+static const struct job_family verifications = {JOB_VERIFY, "verifications",
+                                                (const char *const[]){"views", NULL}};
 
 struct job_request {
     const struct job_family *family;
@@ -29,14 +32,31 @@ static void put_names(const struct job *j, struct writer *w)
         writer_text(w, span_of(j->views[i]));
 }
 
+/* What a replay was told of its speed; null: it goes as the service is configured. */
+static void put_speed(const struct job *j, struct writer *w)
+{
+    writer_key(w, "threads");
+    if (j->speed.threads != 0)
+        writer_int(w, j->speed.threads);
+    else
+        writer_null(w);
+    writer_key(w, "rate");
+    if (j->speed.rate_given)
+        writer_int(w, j->speed.rate);
+    else
+        writer_null(w);
+}
+
 static void put_job(const struct job *j, struct writer *w)
 {
     const struct job_progress *p = &j->progress;
-    writer_map(w, 12);
+    writer_map(w, j->kind == JOB_REPLAY ? 14 : 12);
     writer_put_int(w, "id", j->id);
     writer_put_text(w, "kind", span_of(job_kind_name(j->kind)));
     writer_put_text(w, "state", span_of(job_state_name(j->state)));
     put_names(j, w);
+    if (j->kind == JOB_REPLAY)
+        put_speed(j, w);
     writer_put_int(w, "events_done", (int64_t)p->events_done);
     writer_put_int(w, "events_total", (int64_t)p->events_total);
     writer_key(w, "events_per_second");
@@ -112,22 +132,16 @@ static void add_all(const struct task *t, struct names *names)
 }
 
 /* Without "views" all are meant. */
-static int read_names(struct task *t, struct task_thread *thread, struct names *out)
+static int read_names(struct task *t, struct task_thread *thread, const struct json_value *root,
+                      struct names *out)
 {
-    struct json_value root, views;
-    if (t->input.n == 0) {
-        add_all(t, out);
-        return 0;
-    }
-    if (task_json(thread, buf_span(&t->input), &root, &t->refusal) != 0 ||
-        task_only_members(thread, &root, (const char *const[]){"views", NULL}, &t->refusal) != 0)
-        return -1;
-    int found = task_member(thread, &root, "views", JSON_ARRAY, &views, &t->refusal);
+    struct json_value views;
+    int found = task_member(thread, root, "views", JSON_ARRAY, &views, &t->refusal);
     if (found < 0)
         return -1;
     if (found == 0)
         add_all(t, out);
-    struct json_walk walk = json_enter(thread->json, found == 1 ? &views : &root);
+    struct json_walk walk = json_enter(thread->json, found == 1 ? &views : root);
     for (struct json_member m; found == 1 && json_next(&walk, &m);)
         if (add_name(t, out, &m.value) != 0)
             return -1;
@@ -135,15 +149,63 @@ static int read_names(struct task *t, struct task_thread *thread, struct names *
                       : refuse(&t->refusal, "views", "views: is empty; name some or leave it out");
 }
 
+struct bounds {
+    int64_t min, max;
+};
+
+/* As task_member. */
+static int read_number(struct task *t, struct task_thread *thread, const struct json_value *root,
+                       const char *name, struct bounds bounds, uint32_t *out)
+{
+    struct json_value value;
+    int found = task_member(thread, root, name, JSON_INT, &value, &t->refusal);
+    if (found == 1 && (value.integer < bounds.min || value.integer > bounds.max))
+        return refuse(&t->refusal, name, "%s: is not from %lld to %lld", name,
+                      (long long)bounds.min, (long long)bounds.max);
+    if (found == 1)
+        *out = (uint32_t)value.integer;
+    return found;
+}
+
+static int read_speed(struct task *t, struct task_thread *thread, const struct json_value *root,
+                      struct job_speed *out)
+{
+    const struct bounds threads = {1, JOB_MAX_THREADS}, rates = {0, JOB_MAX_RATE};
+    if (read_number(t, thread, root, "threads", threads, &out->threads) < 0)
+        return -1;
+    int found = read_number(t, thread, root, "rate", rates, &out->rate);
+    out->rate_given = found == 1;
+    return found < 0 ? -1 : 0;
+}
+
+/* No body at all is as good as an empty object. */
+static int read_request(struct task *t, struct task_thread *thread, struct names *names,
+                        struct job_speed *speed)
+{
+    const struct job_request *q = t->data;
+    struct json_value root;
+    if (t->input.n == 0) {
+        add_all(t, names);
+        return 0;
+    }
+    if (task_json(thread, buf_span(&t->input), &root, &t->refusal) != 0 ||
+        task_only_members(thread, &root, q->family->members, &t->refusal) != 0 ||
+        read_names(t, thread, &root, names) != 0)
+        return -1;
+    return q->family->kind == JOB_REPLAY ? read_speed(t, thread, &root, speed) : 0;
+}
+
 static int work_add(struct task *t, struct task_thread *thread)
 {
     const struct job_request *q = t->data;
     struct names names = {.n = 0};
+    struct job_speed speed = {0};
     struct sql *sql;
     int64_t id, running;
-    if (read_names(t, thread, &names) != 0 || task_sql(thread, &sql, &t->refusal.err) != 0 ||
-        jobs_add(sql, q->family->kind, (struct job_views){names.list, names.n}, &id, &running,
-                 &t->refusal.err) != 0)
+    if (read_request(t, thread, &names, &speed) != 0 ||
+        task_sql(thread, &sql, &t->refusal.err) != 0 ||
+        jobs_add(sql, q->family->kind, (struct job_views){names.list, names.n, speed}, &id,
+                 &running, &t->refusal.err) != 0)
         return -1;
     if (id == 0)
         return task_refuse(t, "conflict", "one of these views is being replayed by job %lld",
@@ -282,6 +344,7 @@ static void verification_delete(struct http_request *r, void *context)
     "\"kind\":{\"enum\":[\"replay\",\"verify\"]},"                                                 \
     "\"state\":{\"enum\":[\"waiting\",\"running\",\"cancelling\",\"done\",\"failed\","             \
     "\"cancelled\"]},\"views\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"              \
+    "\"threads\":{\"type\":[\"integer\",\"null\"]},\"rate\":{\"type\":[\"integer\",\"null\"]},"    \
     "\"events_done\":{\"type\":\"integer\"},\"events_total\":{\"type\":\"integer\"},"              \
     "\"events_per_second\":{\"type\":\"number\"},\"seconds_left\":{\"type\":[\"number\","          \
     "\"null\"]},\"created_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"         \
@@ -289,10 +352,24 @@ static void verification_delete(struct http_request *r, void *context)
     "\"finished_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                   \
     "\"result\":{\"type\":[\"object\",\"null\"]}}}"
 
-static const char views_body[] =
-    "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{\"views\":{\"type\":"
-    "\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Default: all views.\"}},"
+#define VIEWS_MEMBER                                                                               \
+    "\"views\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Default: "    \
+    "all "                                                                                         \
+    "views.\"}"
+
+static const char replay_body[] =
+    "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{" VIEWS_MEMBER
+    ",\"threads\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":16,\"description\":\"Over which "
+    "the "
+    "views are spread. Default: views.replay_threads.\"},"
+    "\"rate\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":100000000,\"description\":\"Events a "
+    "second "
+    "at most; 0: no limit. Default: views.replay_rate.\"}},"
     "\"additionalProperties\":false}}}";
+
+static const char verification_body[] =
+    "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{" VIEWS_MEMBER
+    "},\"additionalProperties\":false}}}";
 
 static const struct http_answer_doc added[] = {
     {202, "application/json", "The job; its id is asked for its progress.", JOB_SCHEMA},
@@ -331,7 +408,7 @@ const struct http_route admin_jobs_routes[] = {
      .operation = "startReplay",
      .summary = "Build views again from the log, beside what is read",
      .answers = added,
-     .request_types = views_body},
+     .request_types = replay_body},
     {.method = "GET",
      .pattern = "/v1/admin/replays",
      .scope = SCOPE_ADMIN,
@@ -363,7 +440,7 @@ const struct http_route admin_jobs_routes[] = {
      .operation = "startVerification",
      .summary = "Compare views with the same SQL run by PostgreSQL",
      .answers = added,
-     .request_types = views_body},
+     .request_types = verification_body},
     {.method = "GET",
      .pattern = "/v1/admin/verifications",
      .scope = SCOPE_ADMIN,

@@ -65,8 +65,10 @@ int task_json(struct task_thread *t, struct span text, struct json_value *root, 
 int task_member(struct task_thread *t, const struct json_value *root, const char *name,
                 enum json_type type, struct json_value *out, struct refusal *e)
 {
-    static const char *const types[] = {
-        [JSON_BOOL] = "true or false", [JSON_STRING] = "a text", [JSON_ARRAY] = "an array"};
+    static const char *const types[] = {[JSON_BOOL] = "true or false",
+                                        [JSON_INT] = "a whole number",
+                                        [JSON_STRING] = "a text",
+                                        [JSON_ARRAY] = "an array"};
     int found = json_get(t->json, root, name, out, NULL);
     if (found < 0)
         return refuse(e, name, "%s: is there twice", name);

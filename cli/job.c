@@ -40,32 +40,36 @@ bool job_flag(const struct json *j, const struct json_value *object, const char 
 
 /* ------------------------------------------------------------------ asking for it */
 
-/* {"views": ["a", "b"]}, or {}: all. */
-static void put_views(const struct command_run *r, struct buf *body)
+/* {"views": ["a", "b"]}, or null for all. */
+static void put_body(const struct command_run *r, const struct job_kind_of_command *k,
+                     struct buf *body)
 {
-    buf_put_text(body, r->n_arguments == 0 ? "{" : "{\"views\":[");
+    buf_put_text(body, r->n_arguments == 0 ? "{\"views\":null" : "{\"views\":[");
     for (int i = 0; i < r->n_arguments; i++) {
         buf_put_text(body, i == 0 ? "" : ",");
         buf_put_json(body, span_of(r->arguments[i]));
     }
-    buf_put_text(body, r->n_arguments == 0 ? "}" : "]}");
+    buf_put_text(body, r->n_arguments == 0 ? "" : "]");
+    if (k->put_more != NULL)
+        k->put_more(r, body);
+    buf_put_text(body, "}");
 }
 
 /* The path of the job that was made. */
-static int start_job(struct service *s, const struct command_run *r, const char *path, char **job,
-                     struct err *e)
+static int start_job(struct service *s, const struct command_run *r,
+                     const struct job_kind_of_command *k, char **job, struct err *e)
 {
     struct buf body = {0};
     struct service_json answer = {0};
-    put_views(r, &body);
+    put_body(r, k, &body);
     struct http_call call = {.method = "POST",
-                             .path = path,
+                             .path = k->path,
                              .content_type = "application/json",
                              .body = buf_span(&body)};
     int failed = service_ask(s, &call, &answer, e);
     if (failed == 0)
-        *job =
-            mem_format("%s/%" PRId64, path, (int64_t)job_number(answer.parser, &answer.root, "id"));
+        *job = mem_format("%s/%" PRId64, k->path,
+                          (int64_t)job_number(answer.parser, &answer.root, "id"));
     service_json_clear(&answer);
     buf_clear(&body);
     return failed;
@@ -148,7 +152,7 @@ int job_run_to_end(struct command_run *r, const struct job_kind_of_command *k, s
     char *path = NULL;
     if (service_open(&s, r->config, e) != 0)
         return -1;
-    int status = start_job(s, r, k->path, &path, e);
+    int status = start_job(s, r, k, &path, e);
     if (status == 0)
         status = watch(s, path, k->doing, &job, e);
     if (status == 0)

@@ -4,11 +4,14 @@
 #define CLI_JOB_H
 
 #include "cli/command.h"
+#include "base/buf.h"
 #include "base/json.h"
 
 struct job_kind_of_command {
     const char *path;  /* "/v1/admin/replays" */
     const char *doing; /* "replaying", for the progress bar */
+    /* Adds what else the job is told to the body, each member with a comma before it; or NULL. */
+    void (*put_more)(const struct command_run *r, struct buf *body);
     /* The exit status that one view's part of the result calls for. */
     int (*judge)(const struct json *j, const struct json_value *view);
     void (*print)(const struct json *j, const struct json_value *view); /* a line of it */

@@ -34,8 +34,11 @@ const struct command commands[] = {
     {.name = "replay",
      .arguments = "[VIEW...]",
      .about = "rebuilds views (default: all) from the log",
+     .options = replay_command_options,
      .max_arguments = 64,
-     .run = replay_main},
+     .run = replay_main,
+     .more = "All of them are built by one pass over the log, beside what is being read. The pass\n"
+             "gives way while the live views fall behind; --rate leaves them more room still."},
     {.name = "verify",
      .arguments = "[VIEW...]",
      .about = "compares views (default: all) with the same SQL over the log",

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/http.h"
 #include "ingest/ingest.h"
+#include "log/jobs.h"
 
 static const struct option service_options[] = {
     {.name = "data_dir",
@@ -46,6 +47,19 @@ static const struct option views_options[] = {
      .min = 1,
      .max = 60000,
      .about = "views show an event this soon, in milliseconds"},
+    {.name = "views.replay_threads",
+     .type = OPTION_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = JOB_MAX_THREADS,
+     .about = "threads over which a replay spreads its views, unless it is told otherwise"},
+    {.name = "views.replay_rate",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = JOB_MAX_RATE,
+     .about = "events a second that a replay reads at most, unless it is told otherwise; 0: no "
+              "limit"},
     {0},
 };
 

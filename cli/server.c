@@ -133,6 +133,8 @@ static int start_live(struct server *s, struct err *e)
     if (live_start(&s->live, &s->live_options, e) != 0)
         return -1;
     jobs.live = s->live;
+    jobs.replay_threads = (unsigned)config_int(s->config, "views.replay_threads");
+    jobs.replay_rate = (uint32_t)config_int(s->config, "views.replay_rate");
     return job_runner_start(&s->jobs, &jobs, e);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQL of jobs. params: {"views": [name ...]}; progress: the numbers of struct job_progress. */
+/* The SQL of jobs. params: {"views": [name ...],
+ * "threads": n, "rate": n}; progress: the numbers of struct job_progress. */
 #include "log/jobs.h"
 
 #include <assert.h>
@@ -42,7 +43,10 @@ void job_clear(struct job *j)
                                                        " (SELECT string_agg(v, E'\\n' ORDER BY "   \
                                                        "n) FROM"                                   \
                                                        " jsonb_array_elements_text(j.params->'"    \
-                                                       "views') WITH ORDINALITY AS views (v, n))"
+                                                       "views') WITH ORDINALITY AS views (v, n))," \
+                                                       " coalesce((j.params->>'threads')::int, "   \
+                                                       "0), "                                      \
+                                                       "coalesce((j.params->>'rate')::bigint, -1)"
 
 static int index_of(const char *const *names, int n, struct span name)
 {
@@ -85,6 +89,9 @@ static void read_job(const struct sql_rows *r, int row, struct job *out)
     if (!span_absent(sql_value(r, row, 10)))
         out->result = mem_copy_span(sql_value(r, row, 10));
     split_views(out, sql_value(r, row, 11));
+    out->speed.threads = (uint32_t)sql_int(r, row, 12);
+    out->speed.rate_given = sql_int(r, row, 13) >= 0;
+    out->speed.rate = out->speed.rate_given ? (uint32_t)sql_int(r, row, 13) : 0;
 }
 
 struct number {
@@ -119,18 +126,30 @@ static const char add_job[] =
     " rival AS (SELECT min(id) AS id FROM job, wanted WHERE kind = 'replay' AND $1 = 'replay'"
     " AND finished_at IS NULL AND params->'views' ?| wanted.names),"
     " added AS (INSERT INTO job (kind, params)"
-    " SELECT $1, jsonb_build_object('views', $2::jsonb) FROM rival WHERE rival.id IS NULL"
+    " SELECT $1, jsonb_build_object('views', $2::jsonb) || $3::jsonb FROM rival"
+    " WHERE rival.id IS NULL"
     " RETURNING id)"
     " SELECT coalesce((SELECT id FROM added), 0), coalesce((SELECT id FROM rival), 0)";
 
-static int add_in_transaction(struct sql *s, enum job_kind kind, struct span views, int64_t ids[2],
+/* What was said of it, as an object. */
+static void put_speed(const struct job_speed *speed, struct buf *out)
+{
+    buf_put_byte(out, '{');
+    if (speed->threads != 0)
+        buf_printf(out, "\"threads\":%u%s", speed->threads, speed->rate_given ? "," : "");
+    if (speed->rate_given)
+        buf_printf(out, "\"rate\":%u", speed->rate);
+    buf_put_byte(out, '}');
+}
+
+static int add_in_transaction(struct sql *s, struct sql_params params, int64_t ids[2],
                               struct err *e)
 {
     struct sql_rows rows = {0};
     if (sql_run(s, "BEGIN; LOCK TABLE job IN SHARE ROW EXCLUSIVE MODE", SQL_NO_PARAMS, NULL, e) !=
         0)
         return -1;
-    int result = sql_run(s, add_job, SQL_PARAMS(span_of(kind_names[kind]), views), &rows, e);
+    int result = sql_run(s, add_job, params, &rows, e);
     if (result == 0) {
         ids[0] = sql_int(&rows, 0, 0);
         ids[1] = sql_int(&rows, 0, 1);
@@ -145,17 +164,20 @@ int jobs_add(struct sql *s, enum job_kind kind, struct job_views views, int64_t 
              int64_t *running, struct err *e)
 {
     assert(views.n >= 1 && views.n <= JOB_MAX_VIEWS);
-    struct buf json = {0};
+    struct buf json = {0}, speed = {0};
     for (unsigned i = 0; i < views.n; i++) {
         buf_put_byte(&json, i == 0 ? '[' : ',');
         buf_put_json(&json, views.names[i]);
     }
     buf_put_byte(&json, ']');
     int64_t ids[2] = {0, 0};
-    int result = add_in_transaction(s, kind, buf_span(&json), ids, e);
+    put_speed(&views.speed, &speed);
+    int result = add_in_transaction(
+        s, SQL_PARAMS(span_of(kind_names[kind]), buf_span(&json), buf_span(&speed)), ids, e);
     *id = ids[0];
     *running = ids[1];
     buf_clear(&json);
+    buf_clear(&speed);
     return result;
 }
 

@@ -24,7 +24,14 @@ static inline bool job_state_is_final(enum job_state state)
     return state >= JOB_DONE;
 }
 
-enum { JOB_MAX_VIEWS = 64 };
+enum { JOB_MAX_VIEWS = 64, JOB_MAX_THREADS = 16, JOB_MAX_RATE = 100000000 };
+
+/* How fast a replay is to go. */
+struct job_speed {
+    uint32_t threads; /* 1 to JOB_MAX_THREADS; 0: as the service is configured */
+    bool rate_given;
+    uint32_t rate; /* events a second, up to JOB_MAX_RATE; 0: no limit */
+};
 
 struct job_progress {
     uint64_t events_done, events_total;
@@ -38,6 +45,7 @@ struct job {
     enum job_state state;
     char views[JOB_MAX_VIEWS][VIEW_NAME_BYTES];
     unsigned n_views;
+    struct job_speed speed;
     struct job_progress progress;
     int64_t created_us, started_us, finished_us; /* 0: not yet */
     char *result; /* a JSON object, when it is done or failed; NULL before. job_clear frees it */
@@ -49,6 +57,7 @@ void job_clear(struct job *j);
 struct job_views {
     const struct span *names;
     unsigned n; /* 1 to JOB_MAX_VIEWS */
+    struct job_speed speed;
 };
 /* *id is the new job's; when one of the views is being replayed already (JOB_REPLAY) it is 0, and
  * *running is the job that does. */

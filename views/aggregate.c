@@ -52,6 +52,17 @@ bool aggregate_full(const struct aggregate *a)
     return a->cells.n_cells >= a->limits.max_cells || cells_bytes(&a->cells) >= a->limits.max_bytes;
 }
 
+void aggregate_limit(struct aggregate *a, struct aggregate_limits limits)
+{
+    assert(limits.max_cells > 0 && limits.max_bytes > 0);
+    a->limits = limits;
+}
+
+size_t aggregate_bytes(const struct aggregate *a)
+{
+    return cells_bytes(&a->cells);
+}
+
 void aggregate_reset(struct aggregate *a)
 {
     unsort(a);

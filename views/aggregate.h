@@ -36,6 +36,8 @@ void aggregate_free(struct aggregate *a);
  * (slice->count when all are). */
 uint32_t aggregate_add(struct aggregate *a, const struct log_slice *slice, uint32_t from);
 bool aggregate_full(const struct aggregate *a);
+void aggregate_limit(struct aggregate *a, struct aggregate_limits limits); /* other ones */
+size_t aggregate_bytes(const struct aggregate *a);                         /* of the deltas */
 
 /* Rows of the plan's relation, each with a sign: 1 adds it, -1 takes back what was added before.
  * All are taken, into the finest tier; watermarks do not move. The plan's measures are counts, sums

@@ -13,7 +13,7 @@ struct builder *builder_new(const struct builder_options *o)
     struct builder *b = mem_alloc(sizeof(*b));
     b->options = *o;
     b->seed = hash_seed();
-    b->pages = open_pages_new(o->plan, o->max_open_bytes);
+    b->pages = open_pages_new(o->plan, o->max_open_bytes, o->open_budget);
     b->aggregate = aggregate_new(o->plan, o->limits);
     return b;
 }
@@ -64,6 +64,20 @@ const struct err *builder_failure(const struct builder *b)
 struct aggregate_counts builder_counts(const struct builder *b)
 {
     return aggregate_counts(b->aggregate);
+}
+
+void builder_bound(struct builder *b, struct aggregate_limits limits, size_t max_open_bytes)
+{
+    b->options.limits = limits;
+    b->options.max_open_bytes = max_open_bytes;
+    b->options.open_budget = NULL;
+    aggregate_limit(b->aggregate, limits);
+    open_pages_bound(b->pages, max_open_bytes);
+}
+
+size_t builder_bytes(const struct builder *b)
+{
+    return aggregate_bytes(b->aggregate);
 }
 
 /* ---- sites */

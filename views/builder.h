@@ -15,13 +15,15 @@
 #include "views/store.h"
 
 struct builder;
+struct open_budget;
 
 struct builder_options {
     const struct plan *plan;
     struct view_ref ref; /* its texts are borrowed for the builder's life */
     struct store_options store;
-    struct aggregate_limits limits; /* how much is collected before it has to be flushed */
-    size_t max_open_bytes;          /* of pages kept in memory between flushes */
+    struct aggregate_limits limits;  /* how much is collected before it has to be flushed */
+    size_t max_open_bytes;           /* of pages kept in memory between flushes */
+    struct open_budget *open_budget; /* may let it keep more (open_pages.h); NULL: it does not */
 };
 
 /* Who writes, and from which log. */
@@ -56,6 +58,10 @@ bool builder_take(struct builder *b, const struct log_slice *slice);
 int builder_flush(struct builder *b, const uint8_t last_id[16], struct err *e) MUST_CHECK;
 
 struct aggregate_counts builder_counts(const struct builder *b); /* since the last load */
+size_t builder_bytes(const struct builder *b); /* of what a flush would bring to Redis */
+
+/* Gives it other bounds, and takes it out of its budget. */
+void builder_bound(struct builder *b, struct aggregate_limits limits, size_t max_open_bytes);
 
 /* The digest of all that is stored, from the stored pages: to compare with the state's. ERR_BUSY:
  * the state is not the one that was written last. */

@@ -3,8 +3,10 @@
  * chunk is chosen by it and asked for before the current one is aggregated. */
 #include "views/feed.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "views/fetch.h"
 
@@ -12,8 +14,10 @@ struct member {
     struct builder *builder;
     uint64_t planned;
     bool paused;
-    bool reading; /* the chunk that is under way is for it */
-    bool taking;  /* the chunk in hand is */
+    bool reading;       /* the chunk that is under way is for it */
+    bool taking;        /* the chunk in hand is */
+    int64_t cost_us;    /* of its last chunk */
+    struct err failure; /* of asking the log, on whichever thread */
 };
 
 struct feed {
@@ -24,8 +28,9 @@ struct feed {
     unsigned n;
     bool under_way;
     bool front_had_turn; /* the next turn is the laggards' */
-    uint64_t seen;
-    uint64_t id_seq; /* last_id is of the event before it */
+    uint64_t seen, events;
+    pthread_mutex_t asking; /* questions, while builders are flushed, and: */
+    uint64_t id_seq;        /* last_id is of the event before it */
     uint8_t last_id[16];
 };
 
@@ -33,6 +38,7 @@ int feed_open(struct feed **out, const struct feed_options *o, struct err *e)
 {
     struct feed *f = mem_alloc(sizeof(*f));
     f->options = *o;
+    pthread_mutex_init(&f->asking, NULL);
     if (fetch_open(&f->fetch, o->postgres_uri, e) != 0 ||
         log_reader_open(&f->questions, o->postgres_uri, e) != 0) {
         feed_close(f);
@@ -50,6 +56,7 @@ void feed_close(struct feed *f)
     fetch_close(f->fetch);
     if (f->questions != NULL)
         log_reader_close(f->questions);
+    pthread_mutex_destroy(&f->asking);
     free(f);
 }
 
@@ -61,6 +68,11 @@ struct log_reader *feed_questions(struct feed *f)
 uint64_t feed_seen(const struct feed *f)
 {
     return f->seen;
+}
+
+uint64_t feed_events(const struct feed *f)
+{
+    return f->events;
 }
 
 /* ---- members */
@@ -158,21 +170,32 @@ static void start_reading(struct feed *f)
     f->under_way = true;
 }
 
-/* ---- a step */
+/* ---- what a builder gets, on any of the threads */
 
-int feed_flush(struct feed *f, struct builder *b, struct err *e)
+/* The id of the event before offset; builders that stand at the same event ask once. */
+static int last_id(struct feed *f, uint64_t offset, uint8_t out[16], struct err *e)
 {
-    static const uint8_t none[16] = {0};
+    int result = 0;
+    pthread_mutex_lock(&f->asking);
+    if (f->id_seq != offset) {
+        result = log_event_id(f->questions, f->options.partition, offset - 1, f->last_id, e);
+        f->id_seq = result == 0 ? offset : 0;
+    }
+    memcpy(out, f->last_id, sizeof(f->last_id));
+    pthread_mutex_unlock(&f->asking);
+    return result;
+}
+
+/* -1: the log could not be asked; of a flush that fails the builder tells. */
+static int flush(struct feed *f, struct builder *b, struct err *e)
+{
+    uint8_t id[16] = {0};
     uint64_t offset = builder_offset(b);
     if (offset == builder_state(b)->offset)
         return 0;
-    if (offset != 0 && f->id_seq != offset) {
-        if (log_event_id(f->questions, f->options.partition, offset - 1, f->last_id, e) != 0)
-            return -1;
-        f->id_seq = offset;
-    }
-    if (builder_flush(b, offset == 0 ? none : f->last_id, NULL) != 0)
-        feed_remove(f, b);
+    if (offset != 0 && last_id(f, offset, id, e) != 0)
+        return -1;
+    (void)(builder_flush(b, id, NULL) != 0);
     return 0;
 }
 
@@ -180,7 +203,7 @@ static int give_slice(struct feed *f, struct builder *b, const struct log_slice 
                       struct err *e)
 {
     while (!builder_take(b, slice)) {
-        if (feed_flush(f, b, e) != 0)
+        if (flush(f, b, e) != 0)
             return -1;
         if (builder_failure(b) != NULL)
             return 0;
@@ -188,15 +211,86 @@ static int give_slice(struct feed *f, struct builder *b, const struct log_slice 
     return 0;
 }
 
+/* Some of the members, and what they are to get. */
+struct turn {
+    struct feed *feed;
+    const struct log_chunk *chunk; /* NULL: they are flushed */
+    struct member *members[FEED_MAX_BUILDERS];
+    unsigned n;
+};
+
+static void give_chunk_to(void *context, unsigned i)
+{
+    struct turn *t = context;
+    struct member *m = t->members[i];
+    int64_t started_us = clock_monotonic_us();
+    for (uint32_t k = 0; k < t->chunk->count && builder_failure(m->builder) == NULL; k++)
+        if (give_slice(t->feed, m->builder, &t->chunk->slices[k], &m->failure) != 0)
+            break;
+    m->cost_us = clock_monotonic_us() - started_us;
+}
+
+static void flush_member(void *context, unsigned i)
+{
+    struct turn *t = context;
+    (void)flush(t->feed, t->members[i]->builder, &t->members[i]->failure); /* end_turn sees it */
+}
+
+/* What costs most comes first, so that the threads end together. */
+static void add_to_turn(struct turn *t, struct member *m)
+{
+    unsigned at = t->n++;
+    for (; at > 0 && t->members[at - 1]->cost_us < m->cost_us; at--)
+        t->members[at] = t->members[at - 1];
+    t->members[at] = m;
+}
+
 /* Backwards, because a member that fails gives its place to the last one. */
+static int end_turn(struct feed *f, struct err *e)
+{
+    int result = 0;
+    for (unsigned i = f->n; i-- > 0;) {
+        struct member *m = &f->members[i];
+        if (m->failure.kind != ERR_NONE)
+            result = err_set(e, m->failure.kind, "%s", m->failure.text);
+        m->failure = (struct err){0};
+        if (builder_failure(m->builder) != NULL)
+            *m = f->members[--f->n];
+    }
+    return result;
+}
+
+int feed_flush_some(struct feed *f, struct builder *const *builders, unsigned n, struct err *e)
+{
+    struct turn t = {.feed = f};
+    for (unsigned i = 0; i < n; i++) {
+        struct member *m = find(f, builders[i]);
+        if (m != NULL)
+            add_to_turn(&t, m);
+    }
+    parallel_run(f->options.parallel, t.n, flush_member, &t);
+    return end_turn(f, e);
+}
+
+int feed_flush(struct feed *f, struct builder *b, struct err *e)
+{
+    if (flush(f, b, e) != 0)
+        return -1;
+    if (builder_failure(b) != NULL)
+        feed_remove(f, b);
+    return 0;
+}
+
+/* ---- a step */
+
 static int give_chunk(struct feed *f, const struct log_chunk *chunk, struct err *e)
 {
-    for (uint32_t i = 0; i < chunk->count; i++)
-        for (unsigned k = f->n; k-- > 0;)
-            if (f->members[k].taking &&
-                give_slice(f, f->members[k].builder, &chunk->slices[i], e) != 0)
-                return -1;
-    return 0;
+    struct turn t = {.feed = f, .chunk = chunk};
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->members[i].taking)
+            add_to_turn(&t, &f->members[i]);
+    parallel_run(f->options.parallel, t.n, give_chunk_to, &t);
+    return end_turn(f, e);
 }
 
 static int take_chunk(struct feed *f, struct log_chunk *chunk, struct err *e)
@@ -237,6 +331,7 @@ int feed_step(struct feed *f, enum feed_step *step, struct err *e)
     uint64_t events = 0;
     for (uint32_t i = 0; i < chunk.count; i++)
         events += chunk.slices[i].count;
+    f->events += events;
     bool more = chunk.count > 0 || !all_at(f, chunk.next_seq);
     if (more)
         *step =

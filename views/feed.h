@@ -4,10 +4,12 @@
  * Builders that lag are fed in turn with those in front, and exactly up to where the next one
  * stands, so that they join it and all go on as one.
  *
- * One thread, but for feed_wake. */
+ * One thread, but for feed_wake; with options.parallel the builders of a chunk are spread over its
+ * threads, each builder on one of them at a time. */
 #ifndef VIEWS_FEED_H
 #define VIEWS_FEED_H
 
+#include "base/parallel.h"
 #include "log/log.h"
 #include "views/builder.h"
 
@@ -17,6 +19,7 @@ struct feed_options {
     const char *postgres_uri;
     uint32_t partition;
     uint32_t chunk_events;
+    struct parallel *parallel; /* borrowed; NULL: the caller's thread does it all */
 };
 
 int feed_open(struct feed **out, const struct feed_options *o, struct err *e) MUST_CHECK;
@@ -45,11 +48,15 @@ int feed_step(struct feed *f, enum feed_step *step, struct err *e) MUST_CHECK;
 /* Flushes one builder at its offset (nothing to do when it stands there already). When that fails
  * it is taken out, as above; -1 only when the log could not be asked. */
 int feed_flush(struct feed *f, struct builder *b, struct err *e) MUST_CHECK;
+/* The same for several of its builders. */
+int feed_flush_some(struct feed *f, struct builder *const *builders, unsigned n,
+                    struct err *e) MUST_CHECK;
 
 /* Waits until the log goes beyond seq, or feed_wake, or the time is over. Only after FEED_IDLE. */
 int feed_wait(struct feed *f, uint64_t seq, int timeout_ms, struct err *e) MUST_CHECK;
 void feed_wake(struct feed *f); /* any thread */
 /* The end of the log as far as it was read; at the least where the last chunk ended. */
 uint64_t feed_seen(const struct feed *f);
+uint64_t feed_events(const struct feed *f); /* how many were read, again and again ones too */
 
 #endif

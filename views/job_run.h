@@ -10,6 +10,7 @@
 #include "views/job_runner.h"
 
 struct job_run {
+    struct job_runner *runner;
     const struct job_runner_options *options;
     const struct live_options *live; /* addresses, plans */
     struct sql *sql;                 /* the worker's connection */
@@ -31,6 +32,9 @@ const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err 
  * r->cancelled. */
 int job_run_tell(struct job_run *r, uint64_t done, uint64_t total, struct err *e) MUST_CHECK;
 int job_run_tell_now(struct job_run *r, uint64_t done, uint64_t total, struct err *e) MUST_CHECK;
+
+/* Waits so long, less when the worker is to stop. */
+void job_run_pause(struct job_run *r, int64_t pause_us);
 
 /* Each runs a job. 0: it has ended as *outcome says, r->result is set. -1: cut short (ERR_DOWN,
  * ERR_BUSY: to be gone on with) or failed (other kinds). */

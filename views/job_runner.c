@@ -14,14 +14,17 @@
 
 enum {
     POLL_MS = 1000, /* for jobs that other processes add */
-    TELL_MS = 500
+    TELL_MS = 500,
+    NICE = 10 /* who appends, reads and keeps the views up to date comes first */
 };
 
 const struct job_runner_options job_runner_defaults = {
-    .limits = {.max_cells = 500000, .max_bytes = 16 << 20},
+    .limits = {.max_cells = 150000, .max_bytes = 10 << 20},
+    .max_flush_bytes = 3 << 20,
     .max_open_bytes = 8 << 20,
     .chunk_events = 20000,
     .flush_ms = 5000,
+    .replay_threads = 1,
 };
 
 /* Of the job that runs, or ran last; by job_kind. */
@@ -119,6 +122,16 @@ int job_run_tell_now(struct job_run *r, uint64_t done, uint64_t total, struct er
     return jobs_progress(r->sql, r->fence, r->job->id, &r->progress, &r->cancelled, e);
 }
 
+void job_run_pause(struct job_run *r, int64_t pause_us)
+{
+    struct job_runner *all = r->runner;
+    int64_t deadline_us = clock_monotonic_us() + pause_us;
+    pthread_mutex_lock(&all->mutex);
+    while (!atomic_load(&all->stopping) && thread_wait(&all->changed, &all->mutex, deadline_us))
+        continue;
+    pthread_mutex_unlock(&all->mutex);
+}
+
 static int finish(struct job_run *r, enum job_state outcome, struct err *e)
 {
     bool cancelled;
@@ -130,7 +143,8 @@ static int finish(struct job_run *r, enum job_state outcome, struct err *e)
 
 static int run_job(struct worker *w, const struct job *job, struct view_fence fence, struct err *e)
 {
-    struct job_run run = {.options = &w->all->options,
+    struct job_run run = {.runner = w->all,
+                          .options = &w->all->options,
                           .live = live_options(w->all->options.live),
                           .sql = w->sql,
                           .fence = fence,
@@ -240,6 +254,7 @@ static void *worker_main(void *context)
 {
     struct worker *w = context;
     unsigned seen = 0;
+    thread_be_nice(NICE);
     while (!atomic_load(&w->all->stopping)) {
         struct err e = {0};
         bool idle;

@@ -6,6 +6,7 @@
 #ifndef VIEWS_JOB_RUNNER_H
 #define VIEWS_JOB_RUNNER_H
 
+#include "log/jobs.h"
 #include "views/live.h"
 
 struct job_runner;
@@ -13,9 +14,13 @@ struct job_runner;
 struct job_runner_options {
     struct live *live;              /* outlives the workers */
     struct aggregate_limits limits; /* max_bytes: of all views of a replay together */
+    size_t max_flush_bytes;         /* of one view: what Redis takes in one transaction */
     size_t max_open_bytes;          /* of all views of a replay together */
     uint32_t chunk_events;
     int flush_ms; /* a killed replay loses at most this much work */
+    /* Of jobs that do not say: */
+    unsigned replay_threads; /* 1 to JOB_MAX_THREADS */
+    uint32_t replay_rate;    /* events a second; 0: no limit */
 };
 /* The values serve uses, but for live. */
 extern const struct job_runner_options job_runner_defaults;

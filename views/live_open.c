@@ -170,8 +170,9 @@ static int take_ownership(struct live *l, struct err *e)
 static int open_log(struct live *l, struct err *e)
 {
     struct log_identity identity;
-    struct feed_options o = {l->options.postgres_uri, l->options.partition,
-                             l->options.chunk_events};
+    struct feed_options o = {.postgres_uri = l->options.postgres_uri,
+                             .partition = l->options.partition,
+                             .chunk_events = l->options.chunk_events};
     if (feed_open(&l->feed, &o, e) != 0 || log_identity(feed_questions(l->feed), &identity, e) != 0)
         return -1;
     memcpy(l->log_id, identity.log_id, sizeof(l->log_id));

@@ -11,6 +11,8 @@ enum { FIRST_BUCKETS = 256 };
 struct open_pages {
     const struct plan *plan;
     size_t max_bytes;
+    struct open_budget *budget;
+    size_t counted_bytes; /* what of used_bytes of the budget is ours */
     uint64_t seed;
     struct open_page **buckets;
     size_t n_buckets, n; /* n_buckets: a power of two */
@@ -19,11 +21,13 @@ struct open_pages {
     size_t n_touched, cap_touched;
 };
 
-struct open_pages *open_pages_new(const struct plan *p, size_t max_bytes)
+struct open_pages *open_pages_new(const struct plan *p, size_t max_bytes,
+                                  struct open_budget *budget)
 {
     struct open_pages *o = mem_alloc(sizeof(*o));
     o->plan = p;
     o->max_bytes = max_bytes;
+    o->budget = budget;
     o->seed = hash_seed();
     o->n_buckets = FIRST_BUCKETS;
     o->buckets = mem_alloc(FIRST_BUCKETS * sizeof(struct open_page *));
@@ -38,6 +42,29 @@ void open_pages_free(struct open_pages *o)
     free(o->buckets);
     free(o->touched);
     free(o);
+}
+
+/* ---- the budget */
+
+static void count_bytes(struct open_pages *o, size_t bytes)
+{
+    if (o->budget == NULL)
+        return;
+    atomic_fetch_add(&o->budget->used_bytes, bytes - o->counted_bytes); /* wraps to less */
+    o->counted_bytes = bytes;
+}
+
+static bool too_much(const struct open_pages *o, size_t bytes)
+{
+    return bytes > o->max_bytes &&
+           (o->budget == NULL || atomic_load(&o->budget->used_bytes) > o->budget->max_bytes);
+}
+
+void open_pages_bound(struct open_pages *o, size_t max_bytes)
+{
+    count_bytes(o, 0);
+    o->budget = NULL;
+    o->max_bytes = max_bytes;
 }
 
 /* ---- order of use */
@@ -138,6 +165,7 @@ void open_pages_clear(struct open_pages *o)
     memset(o->buckets, 0, o->n_buckets * sizeof(struct open_page *));
     o->newest = o->oldest = NULL;
     o->n = o->n_touched = 0;
+    count_bytes(o, 0);
 }
 
 /* ---- touched pages */
@@ -178,9 +206,12 @@ void open_pages_settle(struct open_pages *o)
         p->touched = false;
     }
     o->n_touched = 0;
-    for (size_t bytes = total_bytes(o); bytes > o->max_bytes && o->oldest != NULL;) {
+    size_t bytes = total_bytes(o);
+    count_bytes(o, bytes);
+    while (o->oldest != NULL && too_much(o, bytes)) {
         size_t freed = page_bytes(o->oldest->page) + sizeof(struct open_page);
         open_pages_remove(o, o->oldest);
         bytes -= freed < bytes ? freed : bytes;
+        count_bytes(o, bytes);
     }
 }

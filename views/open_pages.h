@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pages a builder has in memory: found by site, tier and start; the least recently used go when
- * they take more than their bound. A page that was touched since the last open_pages_settle is
- * newer than Redis and stays. */
+ * they take more than their bound, unless a budget has room. A page that was touched since the last
+ * open_pages_settle is newer than Redis and stays. */
 #ifndef VIEWS_OPEN_PAGES_H
 #define VIEWS_OPEN_PAGES_H
+
+#include <stdatomic.h>
 
 #include "views/layout.h"
 #include "views/page.h"
@@ -20,7 +22,18 @@ struct open_page {
 
 struct open_pages;
 
-struct open_pages *open_pages_new(const struct plan *p, size_t max_bytes);
+/* Shared by several, on any threads: while all of them together keep less than max_bytes, one may
+ * keep more than its own bound. Outlives them, or they are taken out of it by open_pages_bound. */
+struct open_budget {
+    size_t max_bytes;
+    atomic_size_t used_bytes;
+};
+
+/* budget: may be NULL. */
+struct open_pages *open_pages_new(const struct plan *p, size_t max_bytes,
+                                  struct open_budget *budget);
+/* Another bound, from the next settle on, and no budget. */
+void open_pages_bound(struct open_pages *o, size_t max_bytes);
 void open_pages_free(struct open_pages *o);
 void open_pages_clear(struct open_pages *o); /* drops all */
 

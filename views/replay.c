@@ -3,11 +3,14 @@
  * one, all by one pass over the log. Near the head the live thread takes each over, compares it
  * with the current one at the same offset, and switches (live_adopt).
  *
+ * The builders are spread over a few threads. Who sends and reads comes first: the threads are
+ * nice, between chunks the replay gives way to the live builder, and what one transaction brings to
+ * Redis is bounded, since Redis does nothing else meanwhile.
+ *
  * Nothing is remembered but what PostgreSQL (the job, the generation that is `building`) and Redis
  * (that generation's state) hold, so that going on after a kill is the same as starting. */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
@@ -16,8 +19,15 @@
 #include "views/feed.h"
 #include "views/generation.h"
 #include "views/job_run.h"
+#include "views/open_pages.h"
+#include "views/pace.h"
 
-enum { LOST_PAUSE_NS = 100000000, MAX_REFUSALS = 3 };
+enum {
+    LOST_PAUSE_US = 100000,
+    MAX_REFUSALS = 3,
+    MAX_LIVE_LAG_MS = 100, /* more than the live views need for a flush at any time */
+    MIN_CHUNK_EVENTS = 500
+};
 
 struct replay_view {
     const struct plan *plan;
@@ -34,7 +44,11 @@ struct replay_view {
 
 struct replay {
     struct job_run *run;
+    struct parallel *parallel;
     struct feed *feed;
+    struct open_budget open_budget;
+    struct pace pace;
+    uint32_t rate; /* events a second; 0: no limit */
     struct builder_owner owner;
     int64_t flushed_us;
     unsigned n;
@@ -43,7 +57,7 @@ struct replay {
 
 /* ---- opening generations */
 
-static struct builder *new_builder(const struct replay *r, const struct replay_view *v)
+static struct builder *new_builder(struct replay *r, const struct replay_view *v)
 {
     const struct live_options *live = r->run->live;
     const struct job_runner_options *o = r->run->options;
@@ -51,8 +65,9 @@ static struct builder *new_builder(const struct replay *r, const struct replay_v
         .plan = v->plan,
         .ref = {live->redis_prefix, v->plan->name, v->generation, live->partition},
         .store = live->store,
-        .limits = {o->limits.max_cells, o->limits.max_bytes / r->n},
-        .max_open_bytes = o->max_open_bytes / r->n});
+        .limits = {o->limits.max_cells, o->max_flush_bytes},
+        .max_open_bytes = o->max_open_bytes / r->n,
+        .open_budget = &r->open_budget});
 }
 
 /* The generation the job works on: one it has begun already, or a new one. The view is done when
@@ -108,10 +123,19 @@ static void close_all(struct replay *r)
     r->feed = NULL;
 }
 
+/* Under a limit small ones, so that it goes on evenly. */
+static uint32_t chunk_events(const struct replay *r)
+{
+    uint32_t most = r->run->options->chunk_events, even = r->rate / 10;
+    if (r->rate == 0 || even >= most)
+        return most;
+    return even > MIN_CHUNK_EVENTS ? even : MIN_CHUNK_EVENTS < most ? MIN_CHUNK_EVENTS : most;
+}
+
 static int open_all(struct replay *r, struct err *e)
 {
-    struct feed_options o = {r->run->live->postgres_uri, r->run->live->partition,
-                             r->run->options->chunk_events};
+    struct feed_options o = {r->run->live->postgres_uri, r->run->live->partition, chunk_events(r),
+                             r->parallel};
     struct log_identity identity;
     if (feed_open(&r->feed, &o, e) != 0 || log_identity(feed_questions(r->feed), &identity, e) != 0)
         return -1;
@@ -136,13 +160,56 @@ static int check_builders(const struct replay *r, struct err *e)
     return 0;
 }
 
+/* The builders that hold more than so much; returns how many. */
+static unsigned list_builders(const struct replay *r, size_t min_bytes,
+                              struct builder *out[JOB_MAX_VIEWS])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->views[i].builder != NULL && builder_bytes(r->views[i].builder) >= min_bytes)
+            out[n++] = r->views[i].builder;
+    return n;
+}
+
+static int flush_those_over(struct replay *r, size_t min_bytes, struct err *e)
+{
+    struct builder *builders[JOB_MAX_VIEWS];
+    unsigned n = list_builders(r, min_bytes, builders);
+    return feed_flush_some(r->feed, builders, n, e) != 0 ? -1 : check_builders(r, e);
+}
+
 static int flush_all(struct replay *r, struct err *e)
 {
-    for (unsigned i = 0; i < r->n; i++)
-        if (r->views[i].builder != NULL && feed_flush(r->feed, r->views[i].builder, e) != 0)
-            return -1;
     r->flushed_us = clock_monotonic_us();
-    return check_builders(r, e);
+    return flush_those_over(r, 0, e);
+}
+
+/* Views differ in what they collect by a factor of a hundred: the bound is on the sum, and those go
+ * first that bring it down most. */
+static int keep_within(struct replay *r, struct err *e)
+{
+    struct builder *builders[JOB_MAX_VIEWS];
+    size_t sum = 0;
+    unsigned n = list_builders(r, 0, builders);
+    for (unsigned i = 0; i < n; i++)
+        sum += builder_bytes(builders[i]);
+    return sum < r->run->options->limits.max_bytes ? 0 : flush_those_over(r, sum / n, e);
+}
+
+/* ---- giving way */
+
+/* What a view in good health is behind the log. Those that are held, or not running, wait for
+ * something else than us. */
+static int64_t live_lag_us(const struct replay *r)
+{
+    struct live_view_status views[JOB_MAX_VIEWS];
+    int64_t most_us = 0;
+    unsigned n = live_status(r->run->options->live, views, JOB_MAX_VIEWS);
+    for (unsigned i = 0; i < n && i < JOB_MAX_VIEWS; i++)
+        if ((views[i].state == LIVE_READY || views[i].state == LIVE_BUILDING) &&
+            views[i].lag_us > most_us)
+            most_us = views[i].lag_us;
+    return most_us;
 }
 
 /* Where the last one is. */
@@ -162,6 +229,38 @@ static int tell(struct replay *r, uint64_t *total, struct err *e)
     return job_run_tell(r->run, events_done(r), *total, e);
 }
 
+/* Until the next chunk may be read, or the job is cancelled. */
+static int keep_pace(struct replay *r, uint64_t *total, struct err *e)
+{
+    enum { LOOK_US = 100000 };
+    int64_t wait_us;
+    while (tell(r, total, e) == 0) {
+        wait_us = pace_wait_us(&r->pace, live_lag_us(r), clock_monotonic_us());
+        if (wait_us == 0 || r->run->cancelled)
+            return 0;
+        job_run_pause(r->run, wait_us < LOOK_US ? wait_us : LOOK_US);
+    }
+    return -1;
+}
+
+static int read_chunk(struct replay *r, enum feed_step *step, struct err *e)
+{
+    uint64_t before = feed_events(r->feed);
+    if (feed_step(r->feed, step, e) != 0 || check_builders(r, e) != 0 || keep_within(r, e) != 0)
+        return -1;
+    pace_note(&r->pace, feed_events(r->feed) - before, clock_monotonic_us());
+    bool due = clock_monotonic_us() - r->flushed_us > (int64_t)r->run->options->flush_ms * 1000;
+    return due ? flush_all(r, e) : 0;
+}
+
+static void start_pace(struct replay *r)
+{
+    int64_t flushes_us = (int64_t)r->run->live->flush_ms * 2000;
+    int64_t max_lag_us = MAX_LIVE_LAG_MS * 1000;
+    pace_init(&r->pace, r->rate, flushes_us > max_lag_us ? flushes_us : max_lag_us,
+              clock_monotonic_us());
+}
+
 /* Until what is left is less than a chunk. */
 static int read_log(struct replay *r, struct err *e)
 {
@@ -169,14 +268,10 @@ static int read_log(struct replay *r, struct err *e)
     enum feed_step step = FEED_FULL;
     if (log_head(feed_questions(r->feed), r->run->live->partition, &total, e) != 0)
         return -1;
-    for (; step == FEED_FULL && !r->run->cancelled;) {
-        if (tell(r, &total, e) != 0 || feed_step(r->feed, &step, e) != 0 ||
-            check_builders(r, e) != 0)
+    start_pace(r);
+    while (step == FEED_FULL && !r->run->cancelled)
+        if (keep_pace(r, &total, e) != 0 || (!r->run->cancelled && read_chunk(r, &step, e) != 0))
             return -1;
-        if (clock_monotonic_us() - r->flushed_us > (int64_t)r->run->options->flush_ms * 1000 &&
-            flush_all(r, e) != 0)
-            return -1;
-    }
     if (r->run->cancelled)
         return 0;
     if (flush_all(r, e) != 0)
@@ -186,21 +281,39 @@ static int read_log(struct replay *r, struct err *e)
 }
 
 /* What Redis holds is what was sent. */
+static int check_view(const struct replay_view *v, struct err *e)
+{
+    struct digest stored;
+    if (v->builder == NULL)
+        return 0;
+    if (builder_stored_digest(v->builder, &stored, e) != 0)
+        return -1;
+    if (digest_equal(stored, builder_state(v->builder)->digest))
+        return 0;
+    return err_set(e, ERR_DATA,
+                   "the pages of view %s, generation %" PRIu64
+                   ", are not what was written: is something else writing to this Redis?",
+                   v->plan->name, v->generation);
+}
+
+struct checking {
+    const struct replay *replay;
+    struct err failures[JOB_MAX_VIEWS];
+};
+
+static void check_one(void *context, unsigned i)
+{
+    struct checking *c = context;
+    (void)(check_view(&c->replay->views[i], &c->failures[i]) != 0);
+}
+
 static int check_stored(const struct replay *r, struct err *e)
 {
-    for (unsigned i = 0; i < r->n; i++) {
-        struct replay_view const *v = &r->views[i];
-        struct digest stored;
-        if (v->builder == NULL)
-            continue;
-        if (builder_stored_digest(v->builder, &stored, e) != 0)
-            return -1;
-        if (!digest_equal(stored, builder_state(v->builder)->digest))
-            return err_set(e, ERR_DATA,
-                           "the pages of view %s, generation %" PRIu64
-                           ", are not what was written: is something else writing to this Redis?",
-                           v->plan->name, v->generation);
-    }
+    struct checking c = {.replay = r};
+    parallel_run(r->parallel, r->n, check_one, &c);
+    for (unsigned i = 0; i < r->n; i++)
+        if (c.failures[i].kind != ERR_NONE)
+            return err_set(e, c.failures[i].kind, "%s", c.failures[i].text);
     return 0;
 }
 
@@ -238,6 +351,14 @@ static void note(struct replay_view *v, const struct live_adoption *a)
 
 static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
 {
+    const struct live_options *live = r->run->live;
+    unsigned n_live = 0;
+    while (live->plans[n_live] != NULL)
+        n_live++;
+    builder_bound(
+        v->builder,
+        (struct aggregate_limits){live->limits.max_cells, live->limits.max_bytes / n_live},
+        live->max_open_bytes / n_live);
     struct live_adoption a = {.builder = v->builder,
                               .generation = v->generation,
                               .withdrawn = wants_out,
@@ -249,7 +370,7 @@ static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
     case ADOPTION_REFUSED:
         return give_up(r, v, &a.failure, e);
     case ADOPTION_LOST: /* opened again, but the live builder comes first */
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, LOST_PAUSE_NS}, NULL);
+        job_run_pause(r->run, LOST_PAUSE_US);
         return 0;
     case ADOPTION_WITHDRAWN:
         return r->run->cancelled ? 0 : err_set(e, ERR_BUSY, "stopping");
@@ -332,11 +453,22 @@ static int find_views(struct replay *r, struct err *e)
     return 0;
 }
 
+static int start_threads(struct replay *r, struct err *e)
+{
+    const struct job_speed *asked = &r->run->job->speed;
+    const struct job_runner_options *o = r->run->options;
+    r->rate = asked->rate_given ? asked->rate : o->replay_rate;
+    r->open_budget.max_bytes = o->max_open_bytes;
+    return parallel_open(&r->parallel, asked->threads != 0 ? asked->threads : o->replay_threads, e);
+}
+
 int replay_run(struct job_run *run, enum job_state *outcome, struct err *e)
 {
     struct replay *r = mem_alloc(sizeof(*r));
     r->run = run;
     int result = find_views(r, e);
+    if (result == 0)
+        result = start_threads(r, e);
     while (result == 0 && !run->cancelled && !all_done(r)) {
         result = one_pass(r, e);
         close_all(r);
@@ -344,6 +476,7 @@ int replay_run(struct job_run *run, enum job_state *outcome, struct err *e)
     if (result == 0)
         put_result(r);
     close_all(r);
+    parallel_close(r->parallel);
     *outcome = run->cancelled && !all_done(r) ? JOB_CANCELLED : JOB_DONE;
     free(r);
     return result;

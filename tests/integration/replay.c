@@ -64,6 +64,37 @@ static void a_replay_of_one_view_leaves_the_others(void **state)
     rig_assert_agrees(r);
 }
 
+/* A replay that spreads all views over so many threads; what each thread flushes is small, so that
+ * they do it often and at offsets of their own. */
+static int64_t add_spread(struct view_rig *r, uint32_t threads)
+{
+    struct err e = {0};
+    struct span names[JOB_MAX_VIEWS];
+    struct job_views views = {.names = names, .speed = {.threads = threads}};
+    int64_t id, running;
+    for (; r->plans[views.n] != NULL; views.n++)
+        names[views.n] = span_of(r->plans[views.n]->name);
+    support_ok(jobs_add(r->sql, JOB_REPLAY, views, &id, &running, &e), &e);
+    assert_int_not_equal(id, 0);
+    job_runner_wake(r->runner);
+    return id;
+}
+
+static void a_replay_on_four_threads_gives_what_one_on_one_thread_gives(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 20000);
+    r->runner_options.max_flush_bytes = 100000;
+    r->runner_options.limits.max_bytes = 600000;
+    r->runner_options.chunk_events = 3000;
+    rig_runner_start(r);
+    assert_done(r, add_spread(r, 4), 11);
+    rig_wait_caught_up(r);
+    rig_assert_agrees(r);
+    assert_done(r, add_spread(r, 1), 11);
+    assert_int_equal(rig_status(r, "visitors").generation, 3);
+}
+
 static void a_replay_of_an_empty_log_is_done(void **state)
 {
     struct view_rig *r = *state;
@@ -135,15 +166,20 @@ static void a_view_is_replayed_once_at_a_time(void **state)
     struct err e = {0};
     int64_t id, running, first = rig_add_job(r, JOB_REPLAY, "visitors"); /* nobody runs it */
     struct span names[] = {SPAN_LITERAL("pageviews"), SPAN_LITERAL("visitors")};
-    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names, 2}, &id, &running, &e), &e);
+    support_ok(
+        jobs_add(r->sql, JOB_REPLAY, (struct job_views){.names = names, .n = 2}, &id, &running, &e),
+        &e);
     assert_int_equal(id, 0);
     assert_int_equal(running, first);
-    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names, 1}, &id, &running, &e), &e);
+    support_ok(
+        jobs_add(r->sql, JOB_REPLAY, (struct job_views){.names = names, .n = 1}, &id, &running, &e),
+        &e);
     assert_int_not_equal(id, 0);
     bool found;
     support_ok(jobs_cancel(r->sql, first, &found, &e), &e);
     assert_true(found);
-    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){names + 1, 1}, &id, &running, &e),
+    support_ok(jobs_add(r->sql, JOB_REPLAY, (struct job_views){.names = names + 1, .n = 1}, &id,
+                        &running, &e),
                &e);
     assert_int_not_equal(id, 0);
 }
@@ -159,6 +195,25 @@ static void an_unknown_view_fails_the_job(void **state)
     job_clear(&job);
 }
 
+static void a_job_keeps_how_fast_it_is_to_go(void **state)
+{
+    struct view_rig *r = *state;
+    struct err e = {0};
+    struct span name = SPAN_LITERAL("visitors");
+    struct job_views views = {&name, 1, {.threads = 3, .rate_given = true, .rate = 0}};
+    int64_t id, running;
+    support_ok(jobs_add(r->sql, JOB_REPLAY, views, &id, &running, &e), &e);
+    struct job job = rig_job(r, id);
+    assert_int_equal(job.speed.threads, 3);
+    assert_true(job.speed.rate_given);
+    assert_int_equal(job.speed.rate, 0);
+    job_clear(&job);
+    job = rig_job(r, rig_add_job(r, JOB_REPLAY, "pageviews"));
+    assert_int_equal(job.speed.threads, 0);
+    assert_false(job.speed.rate_given);
+    job_clear(&job);
+}
+
 /* ---- cut short */
 
 static bool second_is_half_built(void *arg)
@@ -168,14 +223,33 @@ static bool second_is_half_built(void *arg)
 }
 
 /* A replay that is slow enough to be caught in the middle: it flushes after every chunk. */
-static int64_t start_slow_replay(struct view_rig *r)
+static int64_t start_slow_replay_of(struct view_rig *r, const char *view)
 {
     r->runner_options.chunk_events = 500;
     r->runner_options.flush_ms = 0;
     rig_runner_start(r);
-    int64_t id = rig_add_job(r, JOB_REPLAY, "pageviews_by_page");
+    int64_t id = rig_add_job(r, JOB_REPLAY, view);
     wait_until(60000, "the replay to be under way", second_is_half_built, r);
     return id;
+}
+
+static int64_t start_slow_replay(struct view_rig *r)
+{
+    return start_slow_replay_of(r, "pageviews_by_page");
+}
+
+static void a_view_that_is_spoilt_on_another_thread_fails_the_job(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 50000);
+    r->runner_options.replay_threads = 4;
+    int64_t id = start_slow_replay_of(r, NULL);
+    rig_redis(r, "SET", "ff:{visitors:2:0}:index", "no index", NULL);
+    struct job job = rig_wait_job(r, id);
+    assert_int_equal(job.state, JOB_FAILED);
+    assert_true(says(&job, "view visitors"));
+    job_clear(&job);
+    rig_assert_agrees(r);
 }
 
 static void a_replay_cut_short_goes_on_where_it_was(void **state)
@@ -287,12 +361,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_replay_gives_what_the_live_view_showed),
         TEST(a_replay_of_one_view_leaves_the_others),
+        TEST(a_replay_on_four_threads_gives_what_one_on_one_thread_gives),
         TEST(a_replay_of_an_empty_log_is_done),
         TEST(what_was_before_is_taken_away),
         TEST(a_spoilt_page_is_mended_by_a_replay),
         TEST(a_difference_is_reported),
         TEST(a_view_is_replayed_once_at_a_time),
         TEST(an_unknown_view_fails_the_job),
+        TEST(a_job_keeps_how_fast_it_is_to_go),
+        TEST(a_view_that_is_spoilt_on_another_thread_fails_the_job),
         TEST(a_replay_cut_short_goes_on_where_it_was),
         TEST(a_replay_whose_redis_is_killed_goes_on),
         TEST(a_replay_whose_redis_is_flushed_still_ends_well),

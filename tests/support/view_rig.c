@@ -323,7 +323,8 @@ int64_t rig_add_job(struct view_rig *r, enum job_kind kind, const char *view)
         for (n = 0; r->plans[n] != NULL; n++)
             names[n] = span_of(r->plans[n]->name);
     int64_t id, running;
-    support_ok(jobs_add(r->sql, kind, (struct job_views){names, n}, &id, &running, &e), &e);
+    support_ok(
+        jobs_add(r->sql, kind, (struct job_views){.names = names, .n = n}, &id, &running, &e), &e);
     assert_int_not_equal(id, 0);
     if (r->runner != NULL)
         job_runner_wake(r->runner);
