@@ -142,6 +142,53 @@ static int take_step(struct range *g, const struct range_request *q, struct refu
     return 0;
 }
 
+/* "90m", "36h", "7d", "hour", "day", "week"; 0 when it is none. */
+static int64_t parse_length(struct span text)
+{
+    static const struct {
+        char unit;
+        int64_t us;
+    } units[] = {{'m', US_PER_MINUTE}, {'h', US_PER_HOUR}, {'d', US_PER_DAY}};
+    if (span_is(text, "minute"))
+        return US_PER_MINUTE;
+    if (span_is(text, "hour"))
+        return US_PER_HOUR;
+    if (span_is(text, "day"))
+        return US_PER_DAY;
+    if (span_is(text, "week"))
+        return 7 * US_PER_DAY;
+    if (text.n < 2 || text.n > 8 || !all_digits((struct span){text.p, text.n - 1}))
+        return 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].unit == text.p[text.n - 1])
+            return number_of((struct span){text.p, text.n - 1}) * units[i].us;
+    return 0;
+}
+
+static int take_window(struct range *g, const struct range_request *q, struct refusal *r)
+{
+    g->window_slots = 1;
+    if (span_absent(q->window))
+        return 0;
+    if (!g->step_given || (g->step.kind != STEP_FIXED && g->step.kind != STEP_DAY))
+        return refuse(
+            r, "step",
+            "step: windows begin at every step; give one of a day or less (day, hour, 5m)");
+    int64_t window_us = parse_length(q->window);
+    int64_t step_us = g->step.kind == STEP_DAY ? US_PER_DAY : g->step.us;
+    if (window_us == 0 || window_us % step_us != 0)
+        return refuse(r, "window",
+                      "window: \"%.*s\" is no multiple of step (%s); give minutes, hours or days "
+                      "such as 30m, 6h, 7d",
+                      SPAN_ARGS(refusal_excerpt(q->window)), g->step.name);
+    if (window_us / step_us > RANGE_MAX_WINDOW_SLOTS)
+        return refuse(r, "window", "window: is more than %d steps; take a longer step",
+                      RANGE_MAX_WINDOW_SLOTS);
+    g->window_slots = (uint32_t)(window_us / step_us);
+    snprintf(g->window, sizeof g->window, "%.*s", SPAN_ARGS(q->window));
+    return 0;
+}
+
 static int take_zone(struct range *g, const struct range_request *q, struct refusal *r)
 {
     g->zone = span_absent(q->tz) ? zone_utc() : zones_find(q->zones, q->tz);
@@ -224,6 +271,33 @@ static int add_slots(struct slots *s)
     return 0;
 }
 
+/* Where the slot ends that starts there. */
+static int64_t slot_end(const struct range *g, int64_t start_us)
+{
+    int64_t date = zone_date_at(g->zone, start_us), day_us;
+    do {
+        day_us = zone_day_start(g->zone, ++date);
+    } while (day_us <= start_us); /* dates that a zone has skipped */
+    return g->step.kind == STEP_FIXED && start_us + g->step.us < day_us ? start_us + g->step.us
+                                                                        : day_us;
+}
+
+/* Slots up to the end of the last window. */
+static int add_window_slots(struct range *g, struct refusal *r)
+{
+    g->n_read = g->n_slots;
+    g->read_to_us = g->to_us;
+    if (!range_has_window(g))
+        return 0;
+    g->n_read = g->n_slots + g->window_slots - 1;
+    for (uint32_t i = g->n_slots; i <= g->n_read; i++)
+        g->slot_us[i] = slot_end(g, g->slot_us[i - 1]);
+    g->from_us = g->slot_us[0];
+    g->to_us = g->slot_us[g->n_slots];
+    g->read_to_us = g->slot_us[g->n_read];
+    return g->to_us < LAST_TIME_US ? 0 : refuse(r, "to", "to: lies too far ahead for windows");
+}
+
 /* ------------------------------------------------------------------ what to read */
 
 struct part {
@@ -294,9 +368,9 @@ static void cover_slots(struct range *g, const struct range_request *q, struct a
     struct cover c = {g, q->plan, a, q->finest, 0, {-1, -1, -1}};
     int64_t first_us = g->from_us > FIRST_EVENT_US ? g->from_us : FIRST_EVENT_US;
     int64_t last_us = ceil_to(q->now_us, US_PER_DAY) + US_PER_DAY;
-    last_us = g->to_us < last_us ? g->to_us : last_us;
-    for (uint32_t i = 0; i < g->n_slots; i++) {
-        struct part part = {g->slot_us[i], i + 1 < g->n_slots ? g->slot_us[i + 1] : last_us};
+    last_us = g->read_to_us < last_us ? g->read_to_us : last_us;
+    for (uint32_t i = 0; i < g->n_read; i++) {
+        struct part part = {g->slot_us[i], i + 1 < g->n_read ? g->slot_us[i + 1] : last_us};
         part.from_us = part.from_us > first_us ? part.from_us : first_us;
         part.to_us = part.to_us < last_us ? part.to_us : last_us;
         cover_part(&c, q->plan->n_tiers - 1, part, (int32_t)i);
@@ -306,11 +380,13 @@ static void cover_slots(struct range *g, const struct range_request *q, struct a
 int range_make(struct range *out, const struct range_request *q, struct arena *a, struct refusal *r)
 {
     *out = (struct range){0};
-    if (take_bounds(out, q, r) != 0 || take_zone(out, q, r) != 0 || take_step(out, q, r) != 0)
+    if (take_bounds(out, q, r) != 0 || take_zone(out, q, r) != 0 || take_step(out, q, r) != 0 ||
+        take_window(out, q, r) != 0)
         return -1;
-    out->slot_us = arena_alloc(a, RANGE_MAX_SLOTS * sizeof *out->slot_us);
+    out->slot_us =
+        arena_alloc(a, (RANGE_MAX_SLOTS + RANGE_MAX_WINDOW_SLOTS) * sizeof *out->slot_us);
     struct slots s = {out, r};
-    if (add_slots(&s) != 0)
+    if (add_slots(&s) != 0 || add_window_slots(out, r) != 0)
         return -1;
     cover_slots(out, q, a);
     return 0;

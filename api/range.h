@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A time range of a view: from the parameters from, to, step and tz to the slots of the answer, and
- * to what has to be read for them: each slot is covered by the coarsest units that fit (days in the
- * middle, quarter hours and minutes at its edges). Pure: no I/O, now is an argument. */
+/* A time range of a view: from the parameters from, to, step, window and tz to the slots of the
+ * answer, and to what has to be read for them: each slot is covered by the coarsest units that fit
+ * (days in the middle, quarter hours and minutes at its edges). Pure: no I/O, now is an argument.
+ */
 #ifndef API_RANGE_H
 #define API_RANGE_H
 
@@ -10,10 +11,10 @@
 #include "base/zone.h"
 #include "views/plan.h"
 
-enum { RANGE_MAX_SLOTS = 10000 };
+enum { RANGE_MAX_SLOTS = 10000, RANGE_MAX_WINDOW_SLOTS = 1000 };
 
 struct range_request {
-    struct span from, to, step, tz; /* as given; absent: the default */
+    struct span from, to, step, window, tz; /* as given; absent: the default */
     int64_t now_us;
     const struct plan *plan;
     const struct zones *zones;
@@ -32,7 +33,7 @@ struct range_step {
 struct range_page {
     unsigned tier;
     int64_t start_us;
-    int32_t *slot; /* tier->max_slots */
+    int32_t *slot; /* tier->max_slots; below n_read */
 };
 
 /* Everything lives in the arena given to range_make. */
@@ -43,9 +44,20 @@ struct range {
     bool step_given;
     uint32_t n_slots;
     int64_t *slot_us; /* start of each slot of the answer; the first may lie before from_us */
+    /* Hopping windows: each begins with a slot of the answer and is so many slots long, so that
+     * those after the last one are read, too. from and to are slots then. Without: 1, and n_slots.
+     */
+    uint32_t window_slots, n_read;
+    char window[16];    /* as it was asked for; empty: it was not */
+    int64_t read_to_us; /* end of the last slot that is read */
     uint32_t n_pages;
     struct range_page *pages; /* ascending within a tier */
 };
+
+static inline bool range_has_window(const struct range *g)
+{
+    return g->window[0] != '\0';
+}
 
 int range_make(struct range *out, const struct range_request *q, struct arena *a,
                struct refusal *r) MUST_CHECK;

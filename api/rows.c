@@ -35,13 +35,18 @@ void rows_free_cell(const struct rows *r, struct rows_cell *c)
         free_sketches(r, c->values);
 }
 
-void rows_clear(struct rows *r)
+void rows_free_cells(const struct rows *r)
 {
     for (uint32_t i = 0; i < r->n_cells; i++)
         rows_free_cell(r, rows_cell_at(r, i));
+    free(r->cells);
+}
+
+void rows_clear(struct rows *r)
+{
+    rows_free_cells(r);
     free_sketches(r, r->totals);
     free(r->groups);
-    free(r->cells);
     table_clear(&r->table);
     arena_clear(&r->arena);
     buf_clear(&r->key);
@@ -133,13 +138,8 @@ static int find_group(struct rows *r, struct span stored, int32_t *out, struct r
 
 /* ------------------------------------------------------------------ cells */
 
-/* Where a cell stands in its group's list, or would stand. */
-struct place {
-    int32_t newer, older; /* -1: none */
-};
-
-static int insert_cell(struct rows *r, int32_t group, int32_t slot, struct place at,
-                       struct refusal *e)
+int rows_insert_cell(struct rows *r, int32_t group, int32_t slot, struct rows_place at,
+                     struct refusal *e)
 {
     if (r->n_cells == r->limits.max_cells)
         return refuse(e, "step",
@@ -169,25 +169,25 @@ static struct rows_cell *cell_or_null(const struct rows *r, int32_t at)
 /* Time mostly ascends, so the newest cell or a new one before it is meant, as a rule. */
 static struct rows_cell *cell_of(struct rows *r, int32_t group, int32_t slot, struct refusal *e)
 {
-    struct place at = {-1, r->groups[group].newest};
+    struct rows_place at = {-1, r->groups[group].newest};
     struct rows_cell *c = cell_or_null(r, at.older);
     for (; c != NULL && c->slot > slot; c = cell_or_null(r, at.older))
-        at = (struct place){at.older, c->older};
+        at = (struct rows_place){at.older, c->older};
     if (c != NULL && c->slot == slot)
         return c;
-    return insert_cell(r, group, slot, at, e) == 0 ? rows_cell_at(r, r->n_cells - 1) : NULL;
+    return rows_insert_cell(r, group, slot, at, e) == 0 ? rows_cell_at(r, r->n_cells - 1) : NULL;
 }
 
 static int fill_group(struct rows *r, int32_t group, struct refusal *e)
 {
-    struct place at = {-1, r->groups[group].newest};
+    struct rows_place at = {-1, r->groups[group].newest};
     for (int32_t slot = (int32_t)r->range->n_slots - 1; slot >= 0; slot--) {
         const struct rows_cell *c = cell_or_null(r, at.older);
         if (c != NULL && c->slot == slot) {
-            at = (struct place){at.older, c->older};
+            at = (struct rows_place){at.older, c->older};
             continue;
         }
-        if (insert_cell(r, group, slot, at, e) != 0)
+        if (rows_insert_cell(r, group, slot, at, e) != 0)
             return -1;
         at.newer = (int32_t)r->n_cells - 1;
     }
@@ -273,29 +273,35 @@ static int fill(struct rows *r, struct refusal *e)
     return 0;
 }
 
-/* Cells hold what is wanted, each event once: together they are the whole. */
+void rows_merge(const struct rows *r, union measure_value *into, const union measure_value *from)
+{
+    for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
+        unsigned at = word_of(r, m);
+        if (!is_sketch(r, m))
+            measure_merge(r->query->plan->measures[m].kind, &into[at], &from[at]);
+        else if (into[at].sketch == NULL)
+            into[at].sketch = sketch_copy(from[at].sketch);
+        else
+            sketch_merge(into[at].sketch, from[at].sketch, NULL);
+    }
+}
+
+/* Cells hold what is wanted, each event once: together they are the whole, but for those behind the
+ * range, which are there for the last windows. */
 static void sum_up(struct rows *r)
 {
-    for (uint32_t i = 0; i < r->n_cells; i++) {
-        const struct rows_cell *c = rows_cell_at(r, i);
-        for (unsigned m = 0; m < r->query->plan->n_measures; m++) {
-            unsigned at = word_of(r, m);
-            union measure_value *total = &r->totals[at];
-            if (!is_sketch(r, m))
-                measure_merge(r->query->plan->measures[m].kind, total, &c->values[at]);
-            else if (total->sketch == NULL)
-                total->sketch = sketch_copy(c->values[at].sketch);
-            else
-                sketch_merge(total->sketch, c->values[at].sketch, NULL);
-        }
-    }
+    for (uint32_t i = 0; i < r->n_cells; i++)
+        if (rows_cell_at(r, i)->slot < (int32_t)r->range->n_slots)
+            rows_merge(r, r->totals, rows_cell_at(r, i)->values);
 }
 
 int rows_finish(struct rows *r, struct refusal *e)
 {
+    sum_up(r);
+    if (range_has_window(r->range) && rows_make_windows(r, e) != 0)
+        return -1;
     if (r->query->fill && fill(r, e) != 0)
         return -1;
-    sum_up(r);
     if (r->query->plan->having != NULL)
         rows_keep_having(r);
     return 0;

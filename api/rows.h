@@ -3,7 +3,7 @@
  * of the answer. Pure computation, bounded memory.
  *
  *   stored row of a page (group, slots) -> wanted? -> the group as `by` keeps it -> cells
- *   cells -> totals -> those that HAVING keeps
+ *   cells -> totals -> cells of hopping windows -> those that HAVING keeps
  */
 #ifndef API_ROWS_H
 #define API_ROWS_H
@@ -56,8 +56,8 @@ void rows_clear(struct rows *r);
  * that make no sense are ERR_DATA. */
 int rows_add(struct rows *r, const struct range_page *page, struct span group, struct span value,
              struct refusal *e) MUST_CHECK;
-/* After the last row: with `fill` a cell for every group in every slot; the totals; then only cells
- * that meet the view's HAVING are left. */
+/* After the last row: the totals; cells of windows in place of those of slots; with `fill` a cell
+ * for every group in every slot; then only cells that meet the view's HAVING are left. */
 int rows_finish(struct rows *r, struct refusal *e) MUST_CHECK;
 
 static inline struct rows_cell *rows_cell_at(const struct rows *r, uint32_t i)
@@ -65,13 +65,28 @@ static inline struct rows_cell *rows_cell_at(const struct rows *r, uint32_t i)
     return (struct rows_cell *)(void *)(r->cells + i * r->cell_bytes);
 }
 
+/* ---- for the files that make cells */
+
+/* Where a cell stands in its group's list, or would stand. */
+struct rows_place {
+    int32_t newer, older; /* -1: none */
+};
+/* An empty cell, the last one; refuses beyond the limit. */
+int rows_insert_cell(struct rows *r, int32_t group, int32_t slot, struct rows_place at,
+                     struct refusal *e) MUST_CHECK;
+void rows_free_cell(const struct rows *r, struct rows_cell *c); /* what it holds */
+void rows_free_cells(const struct rows *r);
+/* Adds the values of one cell to those of another. */
+void rows_merge(const struct rows *r, union measure_value *into, const union measure_value *from);
+int rows_make_windows(struct rows *r, struct refusal *e) MUST_CHECK;
+/* Cells that do not meet the view's HAVING go. */
+void rows_keep_having(struct rows *r);
+
+/* ---- the answer */
+
 /* The value of a measure; estimates sketches when first asked. */
 struct measure_result rows_value(const struct rows *r, struct rows_cell *c, unsigned measure);
 struct measure_result rows_total(const struct rows *r, unsigned measure);
-
-/* Cells that do not meet the view's HAVING go. */
-void rows_keep_having(struct rows *r);
-void rows_free_cell(const struct rows *r, struct rows_cell *c); /* what it holds */
 
 /* The cells of the answer in its order: [offset, offset + limit) of all. Returns how many;
  * *out (ascending positions) is to be freed. */

@@ -92,6 +92,7 @@ static int make_range(struct rows_read *d, int64_t now_us, struct refusal *e)
     const struct range_request q = {.from = d->query.from,
                                     .to = d->query.to,
                                     .step = d->query.step,
+                                    .window = d->query.window,
                                     .tz = d->query.tz,
                                     .now_us = now_us,
                                     .plan = d->query.plan,
@@ -323,6 +324,11 @@ static const struct http_param_doc params[] = {
      "Length of a slot: minute, 15m, hour, day, week (from Monday), month, all, or minutes or "
      "hours "
      "up to a day (5m, 6h). Default: fits the range. At most 10,000 slots."},
+    {"window", "query",
+     "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|[0-9]{1,7}[mhd])$\"}",
+     "Length of hopping windows, a multiple of `step` (day or less): a window begins at every step "
+     "and counts what lies in [time, time + window), also beyond `to`. `from` and `to` are rounded "
+     "outwards to whole steps. At most 1,000 steps."},
     {"by", "query", "{\"type\":\"string\"}",
      "Dimensions to keep, comma-separated; default all, empty: none."},
     {"filter[dim]", "query", "{\"type\":\"string\"}",
@@ -353,7 +359,7 @@ static const char rows_schema[] =
     "\"view\":{\"type\":\"string\"},\"site\":{\"type\":\"string\"},"
     "\"from\":{\"type\":\"string\",\"format\":\"date-time\"},"
     "\"to\":{\"type\":\"string\",\"format\":\"date-time\"},"
-    "\"step\":{\"type\":\"string\"},\"tz\":{\"type\":\"string\"},"
+    "\"step\":{\"type\":\"string\"},\"window\":{\"type\":\"string\"},\"tz\":{\"type\":\"string\"},"
     "\"columns\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":[\"string\","
     "\"number\",\"boolean\",\"null\"]}}},"

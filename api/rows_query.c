@@ -265,8 +265,9 @@ static int take_single(struct parsing *g, struct span name, struct span value)
         const char *name;
         struct span *to;
     } known[] = {
-        {"site", &g->q->site},  {"from", &g->q->from}, {"to", &g->q->to},    {"step", &g->q->step},
-        {"tz", &g->q->tz},      {"by", &g->by},        {"order", &g->order}, {"limit", &g->limit},
+        {"site", &g->q->site},  {"from", &g->q->from},     {"to", &g->q->to},
+        {"step", &g->q->step},  {"window", &g->q->window}, {"tz", &g->q->tz},
+        {"by", &g->by},         {"order", &g->order},      {"limit", &g->limit},
         {"offset", &g->offset}, {"fill", &g->fill},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -277,8 +278,6 @@ static int take_single(struct parsing *g, struct span name, struct span value)
         *known[i].to = value;
         return 0;
     }
-    if (span_is(name, "window"))
-        return refuse(g->r, "window", "window: hopping windows are not offered");
     return refuse_span(g->r, name, "\"%.*s\" is no parameter of this request",
                        SPAN_ARGS(refusal_excerpt(name)));
 }

@@ -30,7 +30,7 @@ struct rows_order {
 struct rows_query {
     const struct plan *plan;
     struct span site; /* as given; absent: not */
-    struct span from, to, step, tz;
+    struct span from, to, step, window, tz;
     unsigned n_by,
         by[PLAN_MAX_DIMENSIONS]; /* indexes of the plan's dimensions, in order of output */
     unsigned n_conditions;

@@ -187,12 +187,14 @@ static void write_document(const struct rows *r, const struct rows_about *about,
     const struct plan *p = r->query->plan;
     const struct range *g = r->range;
     bool approximate = count_approximate(p) > 0;
-    writer_map(w, 11 + approximate);
+    writer_map(w, 11 + approximate + range_has_window(g));
     writer_put_text(w, "view", span_of(p->name));
     writer_put_text(w, "site", about->site);
     put_time(w, "from", g->zone, g->from_us);
     put_time(w, "to", g->zone, g->to_us);
     writer_put_text(w, "step", span_of(g->step.name));
+    if (range_has_window(g))
+        writer_put_text(w, "window", span_of(g->window));
     writer_put_text(w, "tz", span_of(zone_name(g->zone)));
     put_columns(r, w);
     put_rows(r, w, cells, n);

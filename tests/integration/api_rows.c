@@ -262,6 +262,90 @@ static void minutes_equal_a_recount_too(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ hopping windows */
+
+static void check_window_row(const struct question *q, const struct json_value *row, int64_t days)
+{
+    struct json_walk walk = json_enter(rig()->json, row);
+    int64_t start_us;
+    struct json_value time = next_value(&walk);
+    assert_int_equal(clock_parse(time.text.p, time.text.n, &start_us), 0);
+    int64_t from_s = start_us / US_PER_SECOND, to_s = from_s;
+    for (int64_t i = 0; i < days; i++)
+        to_s = slot_end("day", to_s);
+    struct question beyond = *q;
+    beyond.to_s = to_s;
+    struct span text = next_value(&walk).text;
+    struct counts expected = count(&beyond, from_s, to_s, text);
+    assert_true(from_s >= q->from_s && from_s < q->to_s && expected.pageviews > 0);
+    assert_int_equal(next_value(&walk).integer, expected.pageviews);
+    assert_int_equal(next_value(&walk).integer, expected.visitors);
+}
+
+static void windows_equal_a_recount_and_totals_count_an_event_once(void **state)
+{
+    (void)state;
+    struct question q = {.view = "pageviews_by_page",
+                         .dimension = "path",
+                         .from_s = 1774220400, /* midnight of 23 March in Berlin */
+                         .to_s = 1774220400 + 5 * 86400,
+                         .step = "day",
+                         .tz = "Europe/Berlin"};
+    post_samples();
+    setenv("TZ", q.tz, 1);
+    tzset();
+    struct support_answer a = ask(&q, "&window=7d");
+    struct json_value root = rig_json(&a), rows = rig_member(&root, "rows"),
+                      totals = rig_member(&root, "totals");
+    assert_true(rig_text_is(&root, "window", "7d"));
+    assert_int_equal(json_count(rig()->json, &rows), 5 * 5); /* every path in every window */
+    struct json_walk walk = json_enter(rig()->json, &rows);
+    for (struct json_member m; json_next(&walk, &m);)
+        check_window_row(&q, &m.value, 7);
+    struct counts whole = count(&q, q.from_s, q.to_s, SPAN_ABSENT);
+    assert_int_equal(rig_int(&totals, "pageviews"), whole.pageviews);
+    assert_int_equal(rig_int(&totals, "visitors"), whole.visitors);
+    support_answer_clear(&a);
+    unsetenv("TZ");
+    tzset();
+}
+
+/* The inputs of the streaming engine's case "max hopping", a minute for each of its ten seconds and
+ * a region for each of its keys, and the windows that its table ends with: which of them there are,
+ * and how many of the inputs lie in each. */
+static void windows_are_those_of_the_streaming_engines_case(void **state)
+{
+    (void)state;
+    static const struct {
+        int seconds;
+        const char *region;
+    } inputs[] = {{0, "DE"},  {10, "DE"}, {30, "FR"}, {45, "FR"},
+                  {50, "FR"}, {35, "DE"}, {40, "DE"}};
+    static const char expected[] =
+        "time,region,pageviews\r\n2026-03-01T00:00:00Z,DE,2\r\n2026-03-01T00:01:00Z,DE,2\r\n"
+        "2026-03-01T00:01:00Z,FR,1\r\n2026-03-01T00:02:00Z,DE,2\r\n2026-03-01T00:02:00Z,FR,2\r\n"
+        "2026-03-01T00:03:00Z,DE,2\r\n2026-03-01T00:03:00Z,FR,3\r\n2026-03-01T00:04:00Z,DE,1\r\n"
+        "2026-03-01T00:04:00Z,FR,2\r\n2026-03-01T00:05:00Z,FR,1\r\n";
+    const int64_t start_s = 1772323200; /* 2026-03-01 */
+    struct buf body = {0};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        buf_printf(&body,
+                   "{\"timestamp\":%lld,\"pageUrl\":\"https://hopping.example/\","
+                   "\"region\":\"%s\",\"userAgent\":\"%s\"}\n",
+                   (long long)(start_s + inputs[i].seconds * 6), inputs[i].region, browser);
+    rig_post(buf_span(&body), 7);
+    buf_clear(&body);
+    rig_wait_caught_up();
+    struct support_answer a = rig_ask(
+        &(struct rig_request){.accept = "text/csv"},
+        "/v1/views/pageviews_by_region/rows?site=hopping.example&from=%lld&to=%lld&step=minute"
+        "&window=3m&order=time,region",
+        (long long)start_s, (long long)start_s + 360);
+    rig_expect(&a, 200);
+    assert_string_equal((char *)a.body.p, expected);
+    support_answer_clear(&a);
+}
+
 /* ------------------------------------------------------------------ parameters and forms */
 
 static const struct question whole = {.view = "pageviews_by_region",
@@ -430,6 +514,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_equals_a_recount_of_the_events),
         cmocka_unit_test(minutes_equal_a_recount_too),
+        cmocka_unit_test(windows_equal_a_recount_and_totals_count_an_event_once),
+        cmocka_unit_test(windows_are_those_of_the_streaming_engines_case),
         cmocka_unit_test(limit_and_offset_cut_the_order),
         cmocka_unit_test(fill_shows_empty_slots),
         cmocka_unit_test(csv_has_a_line_for_each_row),

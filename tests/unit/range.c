@@ -91,12 +91,12 @@ static void assert_covered(const struct range *g, const struct plan *p)
     int64_t at_us = g->from_us;
     for (size_t i = 0; i < n; i++) {
         int32_t slot = units[i].slot;
-        int64_t end_us = slot + 1 < (int32_t)g->n_slots ? g->slot_us[slot + 1] : g->to_us;
+        int64_t end_us = slot + 1 < (int32_t)g->n_read ? g->slot_us[slot + 1] : g->read_to_us;
         assert_int_equal(units[i].from_us, at_us);
         assert_true(units[i].from_us >= g->slot_us[slot] && units[i].to_us <= end_us);
         at_us = units[i].to_us;
     }
-    assert_int_equal(at_us, g->to_us);
+    assert_int_equal(at_us, g->read_to_us);
     free(units);
 }
 
@@ -203,6 +203,98 @@ static void steps_under_a_day_start_at_local_midnight(void **state)
     g = make(&q);
     assert_int_equal(g.n_slots, 8);
     assert_int_equal(g.slot_us[4], time_of("2026-06-11T18:15:00Z"));
+}
+
+static void windows_begin_at_every_step_and_read_beyond_the_range(void **state)
+{
+    (void)state;
+    struct range_request q = request("pageviews");
+    q.from = span_of("2026-06-10T10:07:00Z");
+    q.to = span_of("2026-06-10T10:50:00Z");
+    q.step = span_of("15m");
+    q.window = span_of("1h");
+    struct range g = make(&q);
+    assert_int_equal(g.from_us, time_of("2026-06-10T10:00:00Z"));
+    assert_int_equal(g.to_us, time_of("2026-06-10T11:00:00Z"));
+    assert_int_equal(g.read_to_us, time_of("2026-06-10T11:45:00Z"));
+    assert_int_equal(g.n_slots, 4);
+    assert_int_equal(g.n_read, 7);
+    assert_int_equal(g.window_slots, 4);
+    assert_covered(&g, q.plan);
+}
+
+static void windows_of_days_are_days_of_the_zone(void **state)
+{
+    (void)state;
+    struct range_request q = request("pageviews");
+    q.from = span_of("2026-03-26T23:00:00Z");
+    q.to = span_of("2026-03-27T23:00:00Z");
+    q.step = span_of("day");
+    q.window = span_of("week");
+    q.tz = span_of("Europe/Berlin");
+    struct range g = make(&q);
+    assert_int_equal(g.n_slots, 1);
+    assert_int_equal(g.read_to_us, time_of("2026-04-02T22:00:00Z")); /* with the lost hour */
+    assert_covered(&g, q.plan);
+}
+
+static void windows_cover_what_they_say_in_any_zone(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"minute", "15m", "hour", "7h", "day"};
+    static const char *const windows[] = {"90m", "6h", "21h", "3d", "week"};
+    unsigned taken = 0;
+    for (int k = 0; k < 2000; k++) {
+        struct range_request q = request("pageviews");
+        char from[32], to[32];
+        int64_t start = 631152000 + random() % 1120000000;
+        snprintf(from, sizeof from, "%lld", (long long)start);
+        snprintf(to, sizeof to, "%lld", (long long)(start + 1 + random() % (1 << (5 + k % 15))));
+        q.from = span_of(from);
+        q.to = span_of(to);
+        q.tz = span_of(zone_name(zones_at(database, (size_t)random() % zones_count(database))));
+        q.step = span_of(steps[random() % 5]);
+        q.window = span_of(windows[random() % 5]);
+        struct range g;
+        struct refusal r = {0};
+        arena_reset(&arena);
+        if (range_make(&g, &q, &arena, &r) != 0)
+            continue;
+        taken++;
+        assert_int_equal(g.n_read, g.n_slots + g.window_slots - 1);
+        assert_int_equal(g.slot_us[0], g.from_us);
+        for (uint32_t i = 1; i <= g.n_read; i++)
+            assert_true(g.slot_us[i] > g.slot_us[i - 1]);
+        assert_covered(&g, q.plan);
+    }
+    assert_true(taken > 500);
+}
+
+static void windows_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *step, *window, *field;
+    } cases[] = {
+        {NULL, "1h", "step"},       {"week", "7d", "step"},
+        {"month", "30d", "step"},   {"all", "1h", "step"},
+        {"hour", "90m", "window"},  {"hour", "0h", "window"},
+        {"hour", "", "window"},     {"hour", "h", "window"},
+        {"hour", "-1h", "window"},  {"hour", "second", "window"},
+        {"day", "36h", "window"},   {"minute", "1001m", "window"},
+        {"day", "1001d", "window"}, {"hour", "99999999d", "window"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct range_request q = request("pageviews");
+        q.step = span_of(cases[i].step);
+        q.window = span_of(cases[i].window);
+        struct range g;
+        struct refusal r = {0};
+        arena_reset(&arena);
+        if (range_make(&g, &q, &arena, &r) == 0)
+            fail_msg("case %zu was taken", i);
+        assert_string_equal(r.field, cases[i].field);
+    }
 }
 
 static void without_parameters_the_last_24_hours_come_by_the_hour(void **state)
@@ -376,6 +468,10 @@ int main(void)
         cmocka_unit_test(days_of_another_zone_are_read_by_quarter_hours),
         cmocka_unit_test(weeks_start_on_monday_and_months_on_the_first),
         cmocka_unit_test(steps_under_a_day_start_at_local_midnight),
+        cmocka_unit_test(windows_begin_at_every_step_and_read_beyond_the_range),
+        cmocka_unit_test(windows_of_days_are_days_of_the_zone),
+        cmocka_unit_test(windows_cover_what_they_say_in_any_zone),
+        cmocka_unit_test(windows_that_make_no_sense_are_refused),
         cmocka_unit_test(without_parameters_the_last_24_hours_come_by_the_hour),
         cmocka_unit_test(the_default_step_fits_range_and_view),
         cmocka_unit_test(times_may_be_unix_seconds_and_keep_an_unencoded_plus),

@@ -95,7 +95,7 @@ static void bad_parameters_are_refused_by_name(void **state)
         {"offset=1000001", "offset"},
         {"offset=99999999999999999999", "offset"},
         {"fill=1", "fill"},
-        {"window=1h", "window"},
+        {"window=1h&window=2h", "window"},
         {"site=a&site=b", "site"},
         {"limit=1&limit=1", "limit"},
         {"bogus=1", "bogus"},
