@@ -47,11 +47,18 @@ struct span utf8_cut(struct span s, size_t max)
     return (struct span){s.p, max};
 }
 
+/* Bytes that continue a character are 10xxxxxx; eight are counted at a time. */
 size_t utf8_length(struct span s)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    size_t n = s.n, i = 0;
+    for (; s.n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, s.p + i, sizeof(word));
+        n -= (word >> 7 & ~word >> 6 & each) * each >> 56;
+    }
+    for (; i < s.n; i++)
+        n -= ((unsigned char)s.p[i] & 0xc0) == 0x80;
     return n;
 }
 

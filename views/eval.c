@@ -323,14 +323,18 @@ static struct column_slice column_of_numbers(const struct run *r, const struct n
 
 struct truths eval_truths(const struct expr *x, const struct row_slice *rows, struct arena *memory)
 {
-    struct run r = {rows, memory};
+    struct decoded decoded;
+    decoded.known = 0;
+    struct run r = {rows, memory, &decoded};
     return x == NULL ? truths_all(TRUTH_TRUE) : truths_of(&r, x);
 }
 
 struct numbers eval_numbers(const struct expr *x, const struct row_slice *rows,
                             struct arena *memory)
 {
-    struct run r = {rows, memory};
+    struct decoded decoded;
+    decoded.known = 0;
+    struct run r = {rows, memory, &decoded};
     assert(x->type == VALUE_INT || x->type == VALUE_NUMBER);
     return numbers_of(&r, x);
 }
@@ -338,7 +342,9 @@ struct numbers eval_numbers(const struct expr *x, const struct row_slice *rows,
 struct column_slice eval_column(const struct expr *x, const struct row_slice *rows,
                                 struct arena *memory)
 {
-    struct run r = {rows, memory};
+    struct decoded decoded;
+    decoded.known = 0;
+    struct run r = {rows, memory, &decoded};
     assert(x->type != VALUE_NUMBER && x->type != VALUE_JSON);
     if (x->op == EXPR_COLUMN)
         return rows->columns[x->column];

@@ -7,10 +7,17 @@
 
 #include "views/eval.h"
 
+/* The columns of numbers that an evaluation has read: each is turned into numbers once. */
+struct decoded {
+    uint32_t known; /* bit 1 << column */
+    struct numbers columns[RELATION_MAX_COLUMNS];
+};
+
 /* What is evaluated over. */
 struct run {
     const struct row_slice *rows;
     struct arena *memory;
+    struct decoded *decoded;
 };
 
 /* ---- truths ---- */

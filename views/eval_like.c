@@ -77,6 +77,16 @@ static bool is_part(const struct arg *args, const void *context)
     return p->literal.n == 0 || memmem(s.p, s.n, p->literal.p, p->literal.n) != NULL;
 }
 
+/* Where the code behind a % can match, at or after a place: a byte is searched for. SIZE_MAX:
+ * nowhere. */
+static size_t next_place(const struct pattern *p, size_t code, struct span s, size_t at)
+{
+    if (code == p->n || p->codes[code] >= CODE_ONE)
+        return at;
+    const char *found = memchr(s.p + at, p->codes[code], s.n - at);
+    return found == NULL ? SIZE_MAX : (size_t)(found - s.p);
+}
+
 /* A mismatch goes back to the last %, which takes one character more: what an earlier one would
  * take can be left as it is, for what matched between them matched at its first place. */
 static bool matches(const struct arg *args, const void *context)
@@ -86,23 +96,23 @@ static bool matches(const struct arg *args, const void *context)
     size_t at = 0, code = 0, many = SIZE_MAX, many_at = 0;
     while (at < s.n) {
         uint16_t c = code < p->n ? p->codes[code] : 0; /* no text holds 0 */
-        if (c == CODE_MANY) {
-            many = code++;
-            many_at = at;
-        } else if (c == CODE_ONE) {
+        if (c == CODE_ONE) {
             code++;
             at += utf8_width(s.p[at]);
         } else if (c == (unsigned char)s.p[at]) {
             code++;
             at++;
-        } else if (many != SIZE_MAX) {
+        } else if (c == CODE_MANY || many != SIZE_MAX) {
+            if (c == CODE_MANY)
+                many = code;
+            many_at = c == CODE_MANY ? at : many_at + utf8_width(s.p[many_at]);
             code = many + 1;
-            at = many_at += utf8_width(s.p[many_at]);
+            at = many_at = next_place(p, code, s, many_at);
         } else {
             return false;
         }
     }
-    return code == p->n || (code + 1 == p->n && p->codes[code] == CODE_MANY);
+    return at == s.n && (code == p->n || (code + 1 == p->n && p->codes[code] == CODE_MANY));
 }
 
 static bool (*matcher_of(const struct run *r, struct pattern *p))(const struct arg *, const void *)

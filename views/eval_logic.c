@@ -20,8 +20,9 @@ static const enum truth is_true[] = {TRUTH_FALSE, TRUTH_FALSE, TRUTH_TRUE};
 static const enum truth is_false[] = {TRUTH_TRUE, TRUTH_FALSE, TRUTH_FALSE};
 static const enum truth is_null[] = {TRUTH_FALSE, TRUTH_TRUE, TRUTH_FALSE};
 
-/* AND takes the smaller, OR the greater. */
-static struct truths both(const struct run *r, struct truths a, struct truths b, enum expr_op op)
+/* AND takes the smaller, OR the greater. out: room for the rows, which may be those of a. */
+static struct truths both(const struct run *r, struct truths a, struct truths b, enum expr_op op,
+                          uint8_t *out)
 {
     enum truth decides = op == EXPR_AND ? TRUTH_FALSE : TRUTH_TRUE;
     if (a.of_row == NULL) {
@@ -35,7 +36,6 @@ static struct truths both(const struct run *r, struct truths a, struct truths b,
         return a;
     if (a.of_row == NULL)
         return a.all == decides ? a : b; /* b is NULL */
-    uint8_t *out = truths_new(r);
     for (uint32_t i = 0; i < r->rows->count; i++) {
         uint8_t other = b.of_row == NULL ? TRUTH_NULL : b.of_row[i];
         bool smaller = a.of_row[i] < other;
@@ -49,10 +49,14 @@ static struct truths joined(const struct run *r, const struct expr *x)
 {
     enum truth decides = x->op == EXPR_AND ? TRUTH_FALSE : TRUTH_TRUE;
     struct truths t = truths_of(r, x->args[0]);
+    uint8_t *out = NULL;
     for (unsigned k = 1; k < x->n_args; k++) {
         if (t.of_row == NULL && t.all == decides)
             break;
-        t = both(r, t, truths_of(r, x->args[k]), x->op);
+        struct truths other = truths_of(r, x->args[k]);
+        if (out == NULL && (t.of_row != NULL || other.of_row != NULL))
+            out = truths_new(r);
+        t = both(r, t, other, x->op, out);
     }
     return t;
 }

@@ -35,7 +35,7 @@ static struct number value_of_element(struct span bytes, enum value_type type)
     return (struct number){.value = type == VALUE_TIME ? value + PG_EPOCH_US : value};
 }
 
-static struct numbers of_column(const struct run *r, const struct expr *x)
+static struct numbers decoded(const struct run *r, const struct expr *x)
 {
     struct texts bytes = texts_of_column(r, x);
     struct text_cursor c = text_cursor_of(&bytes);
@@ -45,6 +45,16 @@ static struct numbers of_column(const struct run *r, const struct expr *x)
     for (uint32_t i = 0; i < r->rows->count; i++)
         number_rows_put(&out, i, value_of_element(text_next(&c), x->type));
     return number_rows_done(&out);
+}
+
+static struct numbers of_column(const struct run *r, const struct expr *x)
+{
+    uint32_t bit = UINT32_C(1) << x->column;
+    if ((r->decoded->known & bit) == 0) {
+        r->decoded->columns[x->column] = decoded(r, x);
+        r->decoded->known |= bit;
+    }
+    return r->decoded->columns[x->column];
 }
 
 static struct numbers of_const(const struct expr *x)

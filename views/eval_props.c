@@ -31,11 +31,13 @@ static struct span take_string(struct reader *r)
     if (!take(r, '"'))
         return SPAN_ABSENT;
     const char *start = r->at;
-    while (r->at < r->end && *r->at != '"')
-        r->at += *r->at == '\\' ? 2 : 1;
-    if (r->at >= r->end)
-        return SPAN_ABSENT;
-    return (struct span){start, (size_t)(r->at++ - start)};
+    for (; r->at < r->end; r->at++) {
+        if (*r->at == '"')
+            return (struct span){start, (size_t)(r->at++ - start)};
+        if (*r->at == '\\')
+            r->at++;
+    }
+    return SPAN_ABSENT;
 }
 
 /* Over an object or an array, as far as its end. */

@@ -27,24 +27,51 @@ static const char *find(struct span s, size_t from, struct span needle)
 
 /* ---- lower, upper ---- */
 
-/* s with the 26 letters from first on moved by `by`. */
-static struct span in_case(const struct run *r, struct span s, char first, int by)
+/* 0x80 in each of eight bytes that is one of the 26 letters from first on: the sums reach bit 7
+ * from the first letter on, and from behind the last one on. */
+static uint64_t letters(uint64_t word, char first)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t low = word & 0x7f * each;
+    uint64_t from = low + (uint64_t)(0x80 - first) * each;
+    uint64_t behind = low + (uint64_t)(0x80 - (first + 26)) * each;
+    return (from ^ behind) & ~word & 0x80 * each;
+}
+
+/* Whether there is one of these letters. */
+static bool has_letters(struct span s, char first)
 {
     size_t i = 0;
-    while (i < s.n && (unsigned char)(s.p[i] - first) >= 26)
-        i++;
-    if (i == s.n)
+    uint64_t word, found = 0;
+    for (; s.n - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, s.p + i, sizeof(word));
+        found |= letters(word, first);
+    }
+    for (; i < s.n; i++)
+        found |= (unsigned char)(s.p[i] - first) < 26;
+    return found != 0;
+}
+
+/* s with the 26 letters from first on in the other case, which is bit 0x20 away. */
+static struct span in_case(const struct run *r, struct span s, char first)
+{
+    if (!has_letters(s, first))
         return s;
     char *p = arena_alloc(r->memory, s.n);
-    memcpy(p, s.p, s.n);
+    size_t i = 0;
+    for (uint64_t word; s.n - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, s.p + i, sizeof(word));
+        word ^= letters(word, first) >> 2;
+        memcpy(p + i, &word, sizeof(word));
+    }
     for (; i < s.n; i++)
-        p[i] = (char)((unsigned char)(p[i] - first) < 26 ? p[i] + by : p[i]);
+        p[i] = (char)(s.p[i] ^ ((unsigned char)(s.p[i] - first) < 26) << 5);
     return (struct span){p, s.n};
 }
 
 struct span text_lower(const struct run *r, struct span s)
 {
-    return in_case(r, s, 'A', 'a' - 'A');
+    return in_case(r, s, 'A');
 }
 
 static struct span lower(const struct run *r, const struct arg *args, const void *context)
@@ -56,7 +83,7 @@ static struct span lower(const struct run *r, const struct arg *args, const void
 static struct span upper(const struct run *r, const struct arg *args, const void *context)
 {
     (void)context;
-    return in_case(r, args[0].text, 'a', 'A' - 'a');
+    return in_case(r, args[0].text, 'a');
 }
 
 /* ---- parts ---- */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/siphash.h"
+#include "base/utf8.h"
 
 static void the_first_cause_is_kept(void **state)
 {
@@ -116,6 +117,23 @@ static void siphash_gives_the_published_values(void **state)
     assert_true(siphash(key, bytes, 15) == UINT64_C(0xa129ca6149be45e5));
 }
 
+static void characters_are_counted_and_skipped(void **state)
+{
+    (void)state;
+    static const char text[] = "aé日🙂 plain e\xcc\x81 日本語🙂é";
+    struct span s = {text, sizeof(text) - 1};
+    size_t before = 0;
+    for (size_t at = 0; at < s.n; at += utf8_character(s.p + at, s.n - at)) {
+        assert_int_equal(utf8_length((struct span){s.p, at}), before);
+        assert_int_equal(utf8_skip(s, before), at);
+        assert_int_equal(utf8_width(s.p[at]), utf8_character(s.p + at, s.n - at));
+        before++;
+    }
+    assert_int_equal(utf8_length(s), before);
+    assert_int_equal(utf8_skip(s, before), s.n);
+    assert_int_equal(utf8_skip(s, SIZE_MAX), s.n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +144,7 @@ int main(void)
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(times_before_1970_are_floored_down),
         cmocka_unit_test(siphash_gives_the_published_values),
+        cmocka_unit_test(characters_are_counted_and_skipped),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
