@@ -127,7 +127,7 @@ static int start_live(struct server *s, struct err *e)
     s->live_options.postgres_uri = s->postgres;
     s->live_options.store = (struct store_options){.uri = s->redis, .timeout_ms = 10000};
     s->live_options.redis_prefix = config_text(s->config, "redis.prefix");
-    s->live_options.plans = shipped_plans;
+    s->live_options.plans = shipped_plans();
     s->live_options.flush_ms = (int)config_int(s->config, "views.flush_ms");
     struct job_runner_options jobs = job_runner_defaults;
     if (live_start(&s->live, &s->live_options, e) != 0)

@@ -23,7 +23,7 @@ static int start_api(struct server *s, struct err *e)
     struct api_parts parts = {.postgres_uri = s->postgres,
                               .redis_uri = s->redis,
                               .redis_prefix = config_text(s->config, "redis.prefix"),
-                              .plans = shipped_plans,
+                              .plans = shipped_plans(),
                               .tokens = s->tokens,
                               .sites = s->sites,
                               .live = s->live,

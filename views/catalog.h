@@ -14,7 +14,8 @@ struct catalog_text {
 int catalog_plan(const struct catalog_text *text, const struct plan **out,
                  struct err *e) MUST_CHECK;
 
-/* Keeps a plan that was made otherwise (tests); the one to use is returned. */
+/* Keeps a plan that was made otherwise (tests); the one to use is returned: p, or one of the same
+ * definition that is kept already. */
 const struct plan *catalog_keep(const struct plan *p);
 
 /* The shipped views, in the order of the contract: NAME and the text of views/sql/NAME.sql; ended
@@ -24,8 +25,8 @@ struct shipped_view {
 };
 extern const struct shipped_view shipped_views[];
 
-/* Their plans, in the same order; ended by NULL. */
-extern const struct plan *const shipped_plans[];
+/* Their plans as their files mean them, in the same order; ended by NULL. */
+const struct plan *const *shipped_plans(void);
 const struct plan *plan_find(struct span name); /* among them; or NULL */
 
 #endif

@@ -27,6 +27,9 @@ int definition_of_query(struct sql *s, struct span text, struct plan **out,
                         struct definition_place *place, struct err *e) MUST_CHECK;
 void definition_free(struct plan *p);
 
+/* The SELECT within a definition, without its semicolon; absent when there is none. */
+struct span definition_select(const char *sql);
+
 /* The plan of texts that definition_check has approved; asks nobody. What the catalog uses. */
 int definition_plan(const char *name, const char *sql, const char *canonical, struct plan **out,
                     struct err *e) MUST_CHECK;

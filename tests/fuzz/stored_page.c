@@ -62,12 +62,12 @@ static void load(const struct plan *p, unsigned tier, struct stored s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned n_plans = 0;
-    while (shipped_plans[n_plans] != NULL)
+    while (shipped_plans()[n_plans] != NULL)
         n_plans++;
     if (size < 2 || (size_t)data[1] > size - 2)
         return 0;
     unsigned choice = (data[0] & 63) % (n_plans + 2);
-    const struct plan *p = choice < n_plans    ? shipped_plans[choice]
+    const struct plan *p = choice < n_plans    ? shipped_plans()[choice]
                            : choice == n_plans ? &test_kinds_plan
                                                : &test_signed_plan;
     unsigned tier = (unsigned)(data[0] >> 6) % p->n_tiers;

@@ -370,8 +370,8 @@ int rig_setup(void **state)
     struct err e = {0};
     struct view_rig *r = mem_alloc(sizeof(*r));
     unsigned n = 0;
-    for (; shipped_plans[n] != NULL; n++)
-        all_plans[n] = shipped_plans[n];
+    for (; shipped_plans()[n] != NULL; n++)
+        all_plans[n] = shipped_plans()[n];
     all_plans[n] = &rig_everything;
     all_plans[n + 1] = NULL;
     signal(SIGPIPE, SIG_IGN);

@@ -198,8 +198,8 @@ static void any_split_into_batches_and_flushes_gives_the_same_pages_and_digest(v
 static void every_shipped_view_counts_the_same_however_split(void **state)
 {
     (void)state;
-    for (int i = 0; shipped_plans[i] != NULL; i++) {
-        struct world whole = {.plan = shipped_plans[i]}, parts = {.plan = shipped_plans[i]};
+    for (int i = 0; shipped_plans()[i] != NULL; i++) {
+        struct world whole = {.plan = shipped_plans()[i]}, parts = {.plan = shipped_plans()[i]};
         run_split(random_log(5), 3000, (struct split){10000, 100, 1000000}, &whole);
         run_split(random_log(5), 3000, (struct split){20, 2, 300}, &parts);
         assert_same_world(&whole, &parts);

@@ -36,6 +36,7 @@ only_in 'simdjson' 'base/json\.cc' simdjson
 only_in 'curl' 'base/http_client' libcurl
 only_in 'maxminddb' 'ingest/geo' libmaxminddb
 only_in 'pcre2' 'ingest/user_agent' PCRE2
+only_in 'pg_query' 'views/definition_parse\.c' libpg_query
 
 while IFS= read -r file; do
     head -3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file has no SPDX line"
