@@ -18,6 +18,7 @@ struct sql {
     PGconn *conn;
     PGcancel *cancel;
     char state[6]; /* SQLSTATE of the last failure */
+    int position;  /* its place in the statement, from 1 */
     int64_t patience_ms;
     int (*tick)(void *context, struct err *e);
     void *context;
@@ -57,7 +58,10 @@ static int fail(struct sql *s, const PGresult *result, struct err *e)
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    const char *position =
+        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
     snprintf(s->state, sizeof(s->state), "%s", state == NULL ? "" : state);
+    s->position = position == NULL ? 0 : (int)strtol(position, NULL, 10);
     if (state == NULL || PQstatus(s->conn) == CONNECTION_BAD)
         return err_set(e, ERR_DOWN, "PostgreSQL: %s", PQerrorMessage(s->conn));
     return err_set(e, kind_of_state(state), "PostgreSQL: %s%s%s", text == NULL ? state : text,
@@ -67,6 +71,11 @@ static int fail(struct sql *s, const PGresult *result, struct err *e)
 const char *sql_state(const struct sql *s)
 {
     return s->state;
+}
+
+int sql_error_position(const struct sql *s)
+{
+    return s->position;
 }
 
 bool sql_is_down(const struct sql *s)

@@ -60,6 +60,8 @@ int sql_each(struct sql *s, const char *statement, struct sql_params params,
              struct err *e) MUST_CHECK;
 /* SQLSTATE of the last failure, "" when it had none. */
 const char *sql_state(const struct sql *s);
+/* Where in its statement the last failure was, in characters from 1; 0 when it had no place. */
+int sql_error_position(const struct sql *s);
 /* Ends a statement another thread is waiting for (verify's cancel). Any thread. */
 void sql_cancel(struct sql *s);
 

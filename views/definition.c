@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <strings.h>
 
+#include "views/catalog.h"
 #include "views/definition_internal.h"
 
 /* A plan and the memory it is in. */
@@ -112,6 +114,106 @@ static int plan_of_texts(struct definition *d, const char *name, const char *can
         return err_set(d->e, ERR_INPUT, "the definition of view %s names another, %.*s", name,
                        SPAN_ARGS(given_name));
     return make_plan(d, given_name, span_of(canonical));
+}
+
+/* ---- asking PostgreSQL ---- */
+
+/* Words that mean another day tomorrow: PostgreSQL has put that of today in their place. */
+static bool is_date_word(struct span text)
+{
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t n = strlen(words[i]);
+        if (text.n >= n && strncasecmp(text.p, words[i], n) == 0 &&
+            (text.n == n || text.p[n] == ' '))
+            return true;
+    }
+    return false;
+}
+
+static bool has_text(const struct tree *t, struct span text)
+{
+    if (tree_is(t, "A_Const") && span_equal(definition_constant_text(t), text))
+        return true;
+    for (uint32_t i = 0; i < t->n; i++)
+        if (has_text(t->items[i], text))
+            return true;
+    return false;
+}
+
+static int check_date_words(struct definition *d, const struct tree *given,
+                            const struct tree *canonical)
+{
+    struct span text = definition_constant_text(given);
+    if (tree_is(given, "A_Const") && is_date_word(span_trim(text)) && !has_text(canonical, text))
+        return definition_refuse(d, given, "write the date",
+                                 "\"%.*s\" would mean the day of this definition for ever",
+                                 (int)(text.n < 40 ? text.n : 40), text.p);
+    for (uint32_t i = 0; i < given->n; i++)
+        if (check_date_words(d, given->items[i], canonical) != 0)
+            return -1;
+    return 0;
+}
+
+/* given: parsed. */
+static int ask_and_plan(struct definition *d, struct sql *s, struct span name)
+{
+    struct span select;
+    struct buf canonical = {0};
+    int result = definition_check_shape(d, d->given.select);
+    if (result == 0)
+        result = definition_find_select(d, &select);
+    if (result == 0)
+        result = definition_ask(d, s, select, &canonical);
+    if (result == 0)
+        result = make_plan(d, name, buf_span(&canonical));
+    buf_clear(&canonical);
+    return result == 0 ? check_date_words(d, d->given.select, d->canonical.select) : -1;
+}
+
+static int check_view(struct definition *d, struct sql *s)
+{
+    struct span name;
+    if (parse_given(d) != 0 || definition_head(d, &name) != 0)
+        return -1;
+    return ask_and_plan(d, s, name);
+}
+
+int definition_check(struct sql *s, struct span text, const struct plan **out,
+                     struct definition_place *place, struct err *e)
+{
+    struct definition d;
+    struct plan *made;
+    begin(&d, USE_VIEW, text, e);
+    int result = end(&d, check_view(&d, s), &made);
+    *place = d.place;
+    *out = NULL;
+    if (result != 0)
+        return -1;
+    *out = catalog_keep(made);
+    if (*out != made)
+        definition_free(made);
+    return 0;
+}
+
+static int check_query(struct definition *d, struct sql *s)
+{
+    if (parse_given(d) != 0)
+        return -1;
+    if (!tree_is(d->given.statement, "SelectStmt"))
+        return definition_refuse(d, d->given.statement, "write SELECT … FROM events GROUP BY …",
+                                 "this asks nothing");
+    return ask_and_plan(d, s, SPAN_LITERAL("query"));
+}
+
+int definition_of_query(struct sql *s, struct span text, struct plan **out,
+                        struct definition_place *place, struct err *e)
+{
+    struct definition d;
+    begin(&d, USE_QUERY, text, e);
+    int result = end(&d, check_query(&d, s), out);
+    *place = d.place;
+    return result;
 }
 
 int definition_plan(const char *name, const char *sql, const char *canonical, struct plan **out,

@@ -40,6 +40,10 @@ int definition_head(struct definition *d, struct span *name)
     if (!tree_is(tree_get(s, "query"), "SelectStmt"))
         return definition_refuse(d, s, form, "a view is a SELECT");
     *name = tree_text(tree_get(into, "rel"), "relname");
+    if (!definition_is_name(*name))
+        return definition_refuse(d, tree_get(into, "rel"), "use small letters, digits and _",
+                                 "\"%.*s\" is no name for a view",
+                                 (int)(name->n < 80 ? name->n : 80), name->p);
     return check_into(d, into);
 }
 

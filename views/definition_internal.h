@@ -70,6 +70,13 @@ int definition_head(struct definition *d, struct span *name) MUST_CHECK;
 /* Sets given.select_at, and *select to the text. */
 int definition_find_select(struct definition *d, struct span *select) MUST_CHECK;
 
+/* ---- definition_ask.c: PostgreSQL's opinion ---- */
+
+/* The SELECT as PostgreSQL gives it back, without semicolon. Refusals have the place in the given
+ * text. */
+int definition_ask(struct definition *d, struct sql *s, struct span select,
+                   struct buf *canonical) MUST_CHECK;
+
 /* ---- definition_shape.c: a SELECT that a view can have, by its clauses ---- */
 
 int definition_check_shape(struct definition *d, const struct tree *select) MUST_CHECK;
@@ -82,6 +89,8 @@ int definition_make_select(struct definition *d) MUST_CHECK;
 enum definition_names { NAMES_OF_LIST, NAMES_OF_COLUMNS };
 int definition_list_item(const struct definition *d, const struct tree *t,
                          enum definition_names names);
+/* [a-z][a-z0-9_]{0,62} */
+bool definition_is_name(struct span s);
 /* The name of an item as PostgreSQL gives it. */
 struct span definition_item_name(const struct tree *target);
 bool definition_is_aggregate(const struct tree *t); /* a call of one */

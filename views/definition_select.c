@@ -40,7 +40,7 @@ struct span definition_item_name(const struct tree *target)
 
 enum { NAME_MAX_BYTES = 63 };
 
-static bool is_name(struct span s)
+bool definition_is_name(struct span s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (!((s.p[i] >= 'a' && s.p[i] <= 'z') ||
@@ -53,7 +53,7 @@ static int check_name(struct definition *d, const struct tree *target, uint32_t 
                       struct span name)
 {
     const struct tree *list = tree_get(d->canonical.select, "targetList");
-    if (!is_name(name))
+    if (!definition_is_name(name))
         return definition_refuse(d, target, "name it by AS: small letters, digits and _",
                                  "\"%.*s\" is no name for a column of a view",
                                  (int)(name.n < 80 ? name.n : 80), name.p);
