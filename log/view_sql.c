@@ -8,91 +8,9 @@
 
 /* ---- the statement */
 
-/* The bytes of an element, as in the log. */
-static const char *send_function(enum column_type type)
-{
-    switch (type) {
-    case COLUMN_INT8:
-        return "int8send";
-    case COLUMN_BOOL:
-        return "boolsend";
-    case COLUMN_UUID:
-        return "uuid_send";
-    case COLUMN_TIME:
-        return "timestamptz_send";
-    case COLUMN_JSON:
-        return "jsonb_send";
-    default:
-        return "textsend";
-    }
-}
-
-static struct span find(struct span in, const char *what)
-{
-    const char *at = memmem(in.p, in.n, what, strlen(what));
-    return at == NULL ? SPAN_ABSENT : (struct span){at, strlen(what)};
-}
-
-/* Puts the text with the first occurrence of what replaced, or says that there is none. */
-static int replace(struct buf *text, const char *what, const char *by, struct err *e)
-{
-    struct span at = find(buf_span(text), what);
-    if (span_absent(at))
-        return err_set(e, ERR_INPUT, "the definition has no \"%s\"", what);
-    struct buf result = {0};
-    const char *start = (const char *)text->p, *end = start + text->n;
-    buf_put(&result, start, (size_t)(at.p - start));
-    buf_put_text(&result, by);
-    buf_put(&result, at.p + at.n, (size_t)(end - at.p) - at.n);
-    buf_clear(text);
-    *text = result;
-    return 0;
-}
-
-static int replace_distinct(struct buf *text, const struct view_sql_measure *m, struct err *e)
-{
-    char what[100], by[160];
-    const char *column = event_columns[m->column].sql_name;
-    snprintf(what, sizeof(what), "count(DISTINCT %s)", column);
-    snprintf(by, sizeof(by), "array_agg(DISTINCT %s(%s))",
-             send_function(event_columns[m->column].type), column);
-    return replace(text, what, by, e);
-}
-
-static int replace_number(struct buf *text, const struct view_sql_measure *m, unsigned i,
-                          struct err *e)
-{
-    char what[200], by[300];
-    const char *column = event_columns[m->column].sql_name;
-    bool is_avg = strcmp(m->number, "avg") == 0;
-    snprintf(what, sizeof(what), "%s(%s) AS %s", m->number, column, m->name);
-    snprintf(by, sizeof(by), "%s(%s) AS %s, count(%s) AS footfall_n_%u", is_avg ? "sum" : m->number,
-             column, m->name, column, i);
-    return replace(text, what, by, e);
-}
-
-static int put_definition(struct buf *out, const struct view_sql_query *q, struct err *e)
-{
-    struct buf text = {0};
-    int result = 0;
-    buf_put_span(&text, q->select);
-    for (unsigned i = 0; i < q->n_measures && result == 0; i++) {
-        const struct view_sql_measure *m = &q->measures[i];
-        if (m->distinct)
-            result = replace_distinct(&text, m, e);
-        else if (m->number != NULL)
-            result = replace_number(&text, m, i, e);
-    }
-    if (result == 0)
-        result = replace(&text, "\nFROM ", ", count(*) AS footfall_rows\nFROM ", e);
-    buf_put_span(out, buf_span(&text));
-    buf_clear(&text);
-    return result;
-}
-
 #define MICROSECONDS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
-static int put_statement(struct buf *out, const struct view_sql_query *q, struct err *e)
+static void put_statement(struct buf *out, const struct view_sql_query *q)
 {
     buf_put_text(out, "WITH events AS (");
     events_sql(out, &(struct events_range){q->columns, q->partition, 0, q->to_seq});
@@ -101,15 +19,13 @@ static int put_statement(struct buf *out, const struct view_sql_query *q, struct
         buf_printf(out, ", \"%s\"", q->dimensions[i]);
     for (unsigned i = 0; i < q->n_measures; i++) {
         buf_printf(out, ", \"%s\"", q->measures[i].name);
-        if (q->measures[i].number != NULL)
-            buf_printf(out, ", footfall_n_%u", i);
+        if (q->measures[i].number)
+            buf_printf(out, ", \"footfall_n_%s\"", q->measures[i].name);
     }
     buf_put_text(out, " FROM (");
-    if (put_definition(out, q, e) != 0)
-        return -1;
+    buf_put_span(out, q->select);
     buf_put_text(out, ") q ORDER BY site COLLATE \"C\", \"time\"");
     buf_put_byte(out, '\0');
-    return 0;
 }
 
 /* ---- rows */
@@ -133,7 +49,7 @@ static int take_row(void *context, const struct sql_rows *r, struct err *e)
     for (unsigned i = 0; i < q->n_measures; i++, column++) {
         if (q->measures[i].distinct) {
             row.measures[i].values = sql_value(r, 0, column);
-        } else if (q->measures[i].number != NULL) {
+        } else if (q->measures[i].number) {
             row.measures[i].number = sql_value(r, 0, column++);
             row.measures[i].n = sql_int(r, 0, column);
         } else {
@@ -148,9 +64,8 @@ int view_sql_run(struct sql *s, const struct view_sql_query *q, const struct vie
 {
     struct buf text = {0};
     struct rows rows = {q, each};
-    int result = put_statement(&text, q, e);
-    if (result == 0)
-        result = sql_each(s, (const char *)text.p, SQL_NO_PARAMS, take_row, &rows, e);
+    put_statement(&text, q);
+    int result = sql_each(s, (const char *)text.p, SQL_NO_PARAMS, take_row, &rows, e);
     buf_clear(&text);
     return result;
 }

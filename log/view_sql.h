@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A view's definition run by PostgreSQL over the log up to a seq: what `verify` compares Redis
- * with. The definition is run as it stands, but that count(DISTINCT x) gives the values themselves,
- * so that sketches can be made of them, that avg(x) gives the sum, that every number says of how
- * many values it is, and that every group says how many events it has. */
+ * with. The definition comes in the form that views/definition_sql.h gives it: the values that
+ * count(DISTINCT x) counts, so that sketches can be made of them; how many values a sum, an
+ * average, a least or a greatest is of; and how many events each group has. */
 #ifndef LOG_VIEW_SQL_H
 #define LOG_VIEW_SQL_H
 
@@ -13,13 +13,12 @@ enum { VIEW_SQL_MAX_COLUMNS = 16 };
 
 struct view_sql_measure {
     const char *name;
-    bool distinct;      /* count(DISTINCT column) */
-    const char *number; /* "sum", "avg", "min" or "max" of the column; NULL: a count */
-    enum event_column column;
+    bool distinct; /* count(DISTINCT x) */
+    bool number;   /* sum, avg (as a sum), min, max */
 };
 
 struct view_sql_query {
-    struct span select; /* SELECT site, ... AS time, dimensions, measures FROM events ... */
+    struct span select; /* definition_sql's */
     column_set columns; /* it needs */
     uint32_t partition;
     uint64_t to_seq;                   /* events before it */

@@ -9,6 +9,7 @@
 
 #include "views/catalog.h"
 #include "views/definition_internal.h"
+#include "views/definition_sql.h"
 
 /* A plan and the memory it is in. */
 struct owned {
@@ -80,7 +81,8 @@ static int parse_canonical(struct definition *d, struct span canonical)
     if (!tree_is(d->canonical.statement, "SelectStmt"))
         return err_set(d->e, ERR_INPUT, "the definition is no SELECT");
     d->canonical.select = d->canonical.statement;
-    definition_pair(d->canonical.statement, (struct tree *)d->given.select);
+    if (d->given.select != NULL)
+        definition_pair(d->canonical.statement, (struct tree *)d->given.select);
     return 0;
 }
 
@@ -114,6 +116,26 @@ static int plan_of_texts(struct definition *d, const char *name, const char *can
         return err_set(d->e, ERR_INPUT, "the definition of view %s names another, %.*s", name,
                        SPAN_ARGS(given_name));
     return make_plan(d, given_name, span_of(canonical));
+}
+
+/* ---- for verify ---- */
+
+static int put_sql(struct definition *d, struct span canonical, struct buf *out)
+{
+    if (parse_canonical(d, canonical) != 0 || definition_make_select(d) != 0 ||
+        definition_make_reading(d) != 0)
+        return -1;
+    return definition_put_sql(d, out);
+}
+
+int definition_sql(const struct plan *p, struct buf *out, struct err *e)
+{
+    struct definition d;
+    struct plan *again;
+    begin(&d, p->bucket_us != 0 && p->n_tiers > 0 ? USE_VIEW : USE_QUERY, SPAN_ABSENT, e);
+    int result = end(&d, put_sql(&d, span_of(p->canonical), out), &again);
+    definition_free(again);
+    return result == 0 ? 0 : err_context(e, "view %s", p->name);
 }
 
 /* ---- asking PostgreSQL ---- */

@@ -185,6 +185,40 @@ static int bool_constant(struct definition *d, const struct tree *where, struct 
     return definition_refuse(d, where, "write true or false", "this text is no boolean");
 }
 
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int uuid_constant(struct definition *d, const struct tree *where, struct span text,
+                         struct typed *out)
+{
+    enum { BYTES = 16 };
+    char *bytes = arena_alloc(d->memory, BYTES);
+    unsigned digits = 0;
+    for (size_t i = 0; i < text.n && digits <= 2 * BYTES; i++) {
+        int digit = hex(text.p[i]);
+        if (digit < 0 && text.p[i] == '-')
+            continue;
+        if (digit < 0 || digits == 2 * BYTES)
+            digits = 2 * BYTES + 1;
+        else if (digits++ % 2 == 0)
+            bytes[(digits - 1) / 2] = (char)(digit << 4);
+        else
+            bytes[(digits - 1) / 2] |= (char)digit;
+    }
+    if (digits != 2 * BYTES)
+        return definition_refuse(d, where, "write it like 018bcfe5-6800-7000-8000-000000000000",
+                                 "this text is no uuid");
+    struct expr *x = constant(d, VALUE_UUID);
+    x->text = (struct span){bytes, BYTES};
+    *out = (struct typed){.type = SQL_UUID, .x = x};
+    return 0;
+}
+
 static int literal_as(struct definition *d, const struct tree *where, struct span text,
                       enum sql_type type, struct typed *out)
 {
@@ -202,14 +236,14 @@ static int literal_as(struct definition *d, const struct tree *where, struct spa
         return number_constant(d, where, text, out);
     case SQL_TIME:
         return time_constant(d, where, text, out);
+    case SQL_UUID:
+        return uuid_constant(d, where, text, out);
     case SQL_UNKNOWN:
     case SQL_TEXT:
         *out = typed_text_constant(d, text);
         return 0;
     default:
-        return definition_refuse(d, where,
-                                 type == SQL_UUID ? "compare its text: event_id::text = '…'"
-                                                  : "ask for a key: props ->> 'key'",
+        return definition_refuse(d, where, "ask for a key: props ->> 'key'",
                                  "views know no constant of type %s", sql_type_name(type));
     }
 }

@@ -311,6 +311,8 @@ static const struct {
      "use LIKE, replace, split_part, strpos"},
     {"regexp_match", "regular expressions are not known to views",
      "use LIKE, replace, split_part, strpos"},
+    {"similar_to_escape", "regular expressions are not known to views",
+     "use LIKE, replace, split_part, strpos"},
     {"initcap", "initcap depends on the database's locale", "use lower(x COLLATE \"C\")"},
     {"to_char", "to_char depends on the database's locale", "use extract(hour FROM …)"},
     {"string_agg", "texts are not put together", "make the text a dimension"},

@@ -108,6 +108,10 @@ int definition_make_reading(struct definition *d) MUST_CHECK; /* HAVING, ORDER B
 int definition_bucket_stride(struct definition *d, const struct tree *t, int64_t *us) MUST_CHECK;
 int definition_make_tiers(struct definition *d) MUST_CHECK;
 
+/* ---- definition_sql.c ---- */
+
+int definition_put_sql(struct definition *d, struct buf *out) MUST_CHECK;
+
 /* ---- expressions: definition_expr.c and around ---- */
 
 enum sql_type {

@@ -110,6 +110,16 @@ int definition_list_item(const struct definition *d, const struct tree *t,
     return index;
 }
 
+/* What is wrong with it may be more than that it is not grouped by: count(*) * 2. */
+static int check_ungrouped(struct definition *d, const struct tree *value)
+{
+    struct typed ignored;
+    int64_t stride_us;
+    if (definition_bucket_stride(d, value, &stride_us) != 0)
+        return -1;
+    return stride_us != 0 ? 0 : definition_type(d, value, &ignored);
+}
+
 /* The groups are what the list shows, no more and no less. */
 static int check_groups(struct definition *d)
 {
@@ -131,6 +141,8 @@ static int check_groups(struct definition *d)
     for (uint32_t i = 0; i < n; i++) {
         const struct tree *target = tree_at(select, "targetList", i);
         bool aggregate = definition_is_aggregate(tree_get(target, "val"));
+        if (!aggregate && !grouped[i] && check_ungrouped(d, tree_get(target, "val")) != 0)
+            return -1;
         if (!aggregate && !grouped[i])
             return definition_refuse(d, target,
                                      "group by all that is no aggregate: GROUP BY 1, 2 …",

@@ -3,10 +3,8 @@
  * in tier.c. */
 #include "views/plan.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <strings.h>
 #include <openssl/evp.h>
 
 #include "base/buf.h"
@@ -46,45 +44,6 @@ void plan_hash(const struct plan *p, char out[65])
     buf_clear(&text);
     for (int i = 0; i < 32; i++)
         snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
-/* ---- the text of a definition ---- */
-
-/* The end of the token at p: a word, a quoted text, a comment, white space or one character. */
-static const char *token_end(const char *p)
-{
-    const char *end;
-    if (p[0] == '-' && p[1] == '-')
-        return p + strcspn(p, "\n");
-    if (p[0] == '/' && p[1] == '*')
-        return (end = strstr(p + 2, "*/")) == NULL ? p + strlen(p) : end + 2;
-    if (p[0] == '\'' || p[0] == '"')
-        return (end = strchr(p + 1, p[0])) == NULL ? p + strlen(p) : end + 1;
-    for (end = p; isalnum((unsigned char)*end) || *end == '_';)
-        end++;
-    return end == p ? p + 1 : end;
-}
-
-/* Ends before white space and semicolons. */
-static struct span trimmed(const char *from)
-{
-    from += strspn(from, " \t\r\n");
-    size_t n = strlen(from);
-    while (n > 0 && strchr("; \t\r\n", from[n - 1]) != NULL)
-        n--;
-    return (struct span){from, n};
-}
-
-struct span plan_select(const struct plan *p)
-{
-    int depth = 0;
-    for (const char *at = p->sql, *end; *at != '\0'; at = end) {
-        end = token_end(at);
-        depth += (*at == '(') - (*at == ')');
-        if (depth == 0 && end - at == 2 && strncasecmp(at, "as", 2) == 0)
-            return trimmed(end);
-    }
-    return SPAN_ABSENT;
 }
 
 /* ---- soundness ---- */

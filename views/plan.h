@@ -130,7 +130,5 @@ column_set plan_columns(const struct plan *p);
 void plan_hash(const struct plan *p, char out[65]);
 /* What every plan must keep to, from wherever it comes: names, limits, types, tiers that nest. */
 int plan_check(const struct plan *p, struct err *e) MUST_CHECK;
-/* The SELECT of the definition: what stands after AS, without the final semicolon. */
-struct span plan_select(const struct plan *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/pack.h"
 #include "base/table.h"
 #include "log/view_sql.h"
+#include "views/definition_sql.h"
 #include "views/verify_internal.h"
 
 struct site {
@@ -300,7 +301,10 @@ static int compare_definition(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
     const struct plan *p = o->plan;
-    struct view_sql_query q = {.select = plan_select(p),
+    struct buf select = {0};
+    if (definition_sql(p, &select, e) != 0)
+        return -1;
+    struct view_sql_query q = {.select = buf_span(&select),
                                .columns = plan_columns(p),
                                .partition = o->ref.partition,
                                .to_seq = o->state->offset,
@@ -312,14 +316,12 @@ static int compare_definition(struct verify *v, struct err *e)
     for (unsigned i = 0; i < p->n_dimensions; i++)
         q.dimensions[i] = p->dimensions[i].name;
     for (unsigned i = 0; i < p->n_measures; i++)
-        q.measures[i] = (struct view_sql_measure){
-            .name = p->measures[i].name,
-            .distinct = p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
-            .number = number_functions[p->measures[i].kind],
-            .column =
-                p->measures[i].value == NULL ? 0 : (enum event_column)p->measures[i].value->column};
+        q.measures[i] = (struct view_sql_measure){p->measures[i].name,
+                                                  p->measures[i].kind == AGGREGATE_COUNT_DISTINCT,
+                                                  aggregate_words(p->measures[i].kind) > 1};
     struct view_sql_each each = {take_row, v};
     int result = view_sql_run(v->sql, &q, &each, e);
+    buf_clear(&select);
     for (unsigned tier = 0; tier < p->n_tiers; tier++)
         if (finish_page(v, tier, result == 0 ? e : NULL) != 0)
             result = -1;

@@ -15,19 +15,21 @@
 
 enum { DEADLINE_MS = 120000 };
 
+#define SELECT_EVERYTHING                                                                          \
+    "SELECT site, date_bin('1 minute', event_time, 'epoch') AS time, browser, region,\n"           \
+    "       count(*) AS views, count(DISTINCT visitor) AS visitors,\n"                             \
+    "       count(*) FILTER (WHERE os = 'Firefox') AS firefox,\n"                                  \
+    "       count(DISTINCT os) FILTER (WHERE bot) AS bot_systems,\n"                               \
+    "       sum(visitor) AS total, avg(visitor) AS average, min(visitor) AS least,\n"              \
+    "       max(visitor) AS most\n"                                                                \
+    "FROM events\n"                                                                                \
+    "WHERE event_type = 'PageViewEvent'\n"                                                         \
+    "GROUP BY 1, 2, 3, 4"
+
 const struct plan rig_everything = {
     .name = "everything",
-    .sql = "CREATE MATERIALIZED VIEW everything AS\n"
-           "SELECT site, date_bin('1 minute', event_time, 'epoch') AS time, browser, region,\n"
-           "       count(*) AS views, count(DISTINCT visitor) AS visitors,\n"
-           "       count(*) FILTER (WHERE os = 'Firefox') AS firefox,\n"
-           "       count(DISTINCT os) FILTER (WHERE bot) AS bot_systems,\n"
-           "       sum(visitor) AS total, avg(visitor) AS average, min(visitor) AS least,\n"
-           "       max(visitor) AS most\n"
-           "FROM events\n"
-           "WHERE event_type = 'PageViewEvent'\n"
-           "GROUP BY 1, 2, 3, 4;\n",
-    .canonical = "everything, as it stands in sql",
+    .sql = "CREATE MATERIALIZED VIEW everything AS\n" SELECT_EVERYTHING ";\n",
+    .canonical = SELECT_EVERYTHING,
     .relation = &RELATION_EVENTS,
     .filter = &test_filter,
     .bucket_us = US_PER_MINUTE,

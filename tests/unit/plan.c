@@ -118,7 +118,7 @@ static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
         assert_non_null(strstr(p->sql, text));
         snprintf(text, sizeof(text), "SELECT site, date_bin('%s', event_time, 'epoch') AS time",
                  p->tiers[0] == &TIER_MINUTES ? "1 minute" : "15 minutes");
-        struct span select = plan_select(p);
+        struct span select = span_of(p->canonical);
         assert_true(select.n > strlen(text) && memcmp(select.p, text, strlen(text)) == 0);
         assert_int_not_equal(select.p[select.n - 1], ';');
         for (unsigned d = 0; d < p->n_dimensions; d++) {
@@ -136,19 +136,6 @@ static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
         assert_true(two_days == (strstr(p->sql, "WITH (minute_retention = '2 days')") != NULL));
         assert_true(two_days || p->retention_us[0] == 0);
     }
-}
-
-static void the_select_is_found_behind_comments_and_options(void **state)
-{
-    (void)state;
-    struct plan p = {.name = "x",
-                     .sql = "-- as it was\n/* as */ CREATE MATERIALIZED VIEW \"as\" WITH "
-                            "(a = ' as ', b = (as)) As\n  SELECT 1 AS one ;\n "};
-    assert_true(span_is(plan_select(&p), "SELECT 1 AS one"));
-    p.sql = "CREATE VIEW basalt -- as";
-    assert_true(span_absent(plan_select(&p)));
-    p.sql = "/* never closed as";
-    assert_true(span_absent(plan_select(&p)));
 }
 
 static void a_plan_reads_the_columns_it_needs_only(void **state)
@@ -217,7 +204,6 @@ int main(void)
         cmocka_unit_test(a_page_expires_when_its_end_lies_retention_behind),
         cmocka_unit_test(every_shipped_view_is_sound),
         cmocka_unit_test(the_sql_of_a_shipped_view_names_what_its_plan_has),
-        cmocka_unit_test(the_select_is_found_behind_comments_and_options),
         cmocka_unit_test(a_plan_reads_the_columns_it_needs_only),
         cmocka_unit_test(the_hash_changes_with_name_sql_and_retention),
         cmocka_unit_test(unsound_plans_are_refused),
