@@ -52,6 +52,23 @@ static int take_statement(const struct json *json, const struct json_value *root
     return err_set(e, ERR_INPUT, "the text has several statements; give one");
 }
 
+/* The JSON leaves out ints that are not above 0: these are read from the text. */
+static void mend_ints(struct tree *t, struct span text, struct arena *memory)
+{
+    struct tree *value = tree_is(t, "A_Const") ? tree_get(t, "ival") : NULL;
+    if (value != NULL && value->n == 0 && t->location >= 0 && (size_t)t->location < text.n) {
+        struct token_walk w =
+            token_walk_of((struct span){text.p + t->location, text.n - (size_t)t->location});
+        struct token token;
+        bool negative = token_next(&w, &token) && token_is_mark(&token, '-');
+        if (negative)
+            (void)token_next(&w, &token);
+        tree_add_int(value, memory, "ival", token_int(&token) * (negative ? -1 : 1));
+    }
+    for (uint32_t i = 0; i < t->n; i++)
+        mend_ints(t->items[i], text, memory);
+}
+
 static int read_json(const char *text, struct arena *memory, struct tree **out, int32_t *at,
                      struct err *e)
 {
@@ -81,6 +98,8 @@ int definition_parse(struct span text, struct arena *memory, struct tree **state
         err_set(e, ERR_INPUT, "%s", parsed.error->message);
     } else {
         result = read_json(parsed.parse_tree, memory, statement, at, e);
+        if (result == 0)
+            mend_ints(*statement, text, memory);
     }
     pg_query_free_parse_result(parsed);
     free(copy);

@@ -49,12 +49,17 @@ static struct pieces cut(struct span text, size_t relation_at)
                         : (struct pieces){between(list, from), between(from, end)};
 }
 
+static const char *end_of(const struct token *t)
+{
+    return t->text.p + t->text.n;
+}
+
 /* The n-th item of the list, without its alias. */
 static struct span item_of(struct span list, uint32_t n, bool named)
 {
     struct token_walk w = token_walk_of(list);
-    struct token t, last = {0}, before = {0};
-    const char *start = NULL, *as = NULL;
+    struct token t;
+    const char *start = NULL, *last = NULL, *before_last = NULL, *before_as = NULL;
     while (token_next(&w, &t)) {
         if (t.depth == 0 && token_is_mark(&t, ',')) {
             if (n-- == 0)
@@ -65,15 +70,14 @@ static struct span item_of(struct span list, uint32_t n, bool named)
             continue;
         start = start == NULL ? t.text.p : start;
         if (t.depth == 0 && token_is_word(&t, "as"))
-            as = t.text.p;
-        before = last;
-        last = t;
+            before_as = last;
+        before_last = last;
+        last = end_of(&t);
     }
-    if (start == NULL)
-        return SPAN_ABSENT;
-    if (as == NULL && named && before.text.p != NULL)
-        last = before;
-    return between(start, as != NULL ? as : last.text.p + last.text.n);
+    if (before_as != NULL)
+        return between(start, before_as);
+    return start == NULL ? SPAN_ABSENT
+                         : between(start, named && before_last != NULL ? before_last : last);
 }
 
 /* ---- aggregates ---- */
@@ -114,8 +118,8 @@ static int call_at(struct span text, int32_t at, struct call *out, struct err *e
     out->whole = between(rest.p, behind);
     out->filter = between(end, behind);
     struct token_walk within = token_walk_of(out->args);
-    if (token_next(&within, &t) && token_is_word(&t, "distinct"))
-        out->args = between(within.at, out->args.p + out->args.n);
+    if (token_next(&within, &t) && token_is_word(&t, "distinct") && token_next(&within, &t))
+        out->args = between(t.text.p, out->args.p + out->args.n);
     return 0;
 }
 

@@ -170,6 +170,18 @@ bool token_is_mark(const struct token *t, char c)
     return t->kind == TOKEN_MARK && t->text.p[0] == c;
 }
 
+int64_t token_int(const struct token *t)
+{
+    enum { MOST_DIGITS = 18 };
+    int64_t value = 0;
+    for (size_t i = 0; i < t->text.n; i++) {
+        if (!is_digit(t->text.p[i]) || i == MOST_DIGITS)
+            return 0;
+        value = value * 10 + (t->text.p[i] - '0');
+    }
+    return value;
+}
+
 /* Every token may deepen the tree by one, until a comma ends the expression of its brackets. */
 unsigned token_nesting(struct span text)
 {

@@ -38,6 +38,8 @@ bool token_next(struct token_walk *w, struct token *out);
 bool token_is_word(const struct token *t, const char *lower_case); /* in any case */
 bool token_is_mark(const struct token *t, char c);
 
+int64_t token_int(const struct token *t); /* of a number of up to 18 digits, else 0 */
+
 /* How deep the tree of the text can become at most, from its brackets, operators and words. */
 enum { TOKEN_MAX_BRACKETS = 250 };
 unsigned token_nesting(struct span text);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "views/definition_tree.h"
 
-static struct tree *new_tree(struct tree_source *s, enum tree_kind kind)
+static struct tree *new_tree(struct arena *memory, enum tree_kind kind)
 {
-    struct tree *t = arena_alloc(s->memory, sizeof(*t));
+    struct tree *t = arena_alloc(memory, sizeof(*t));
     *t = (struct tree){.kind = kind, .location = TREE_NOWHERE, .type = {"", 0}};
     return t;
 }
 
-static void make_room(struct tree_source *s, struct tree *t, uint32_t n)
+static void make_room(struct arena *memory, struct tree *t, uint32_t n)
 {
-    t->items = arena_alloc(s->memory, n * sizeof(*t->items) + 1);
-    t->keys = arena_alloc(s->memory, n * sizeof(*t->keys) + 1);
+    t->items = arena_alloc(memory, n * sizeof(*t->items) + 1);
+    t->keys = arena_alloc(memory, n * sizeof(*t->keys) + 1);
 }
 
 static int take_members(struct tree_source *s, const struct json_value *value, struct tree *t,
@@ -19,7 +19,7 @@ static int take_members(struct tree_source *s, const struct json_value *value, s
 {
     struct json_walk w = json_enter(s->json, value);
     struct json_member m;
-    make_room(s, t, json_count(s->json, value));
+    make_room(s->memory, t, json_count(s->json, value));
     while (json_next(&w, &m)) {
         if (span_is(m.key, "location")) {
             t->location = (int32_t)m.value.integer;
@@ -48,7 +48,7 @@ static int make_node(struct tree_source *s, const struct json_value *value, stru
                      struct err *e)
 {
     struct json_member inner = {.value = *value};
-    *out = new_tree(s, TREE_NODE);
+    *out = new_tree(s->memory, TREE_NODE);
     if (is_wrapper(s, value, &inner))
         (*out)->type = arena_copy(s->memory, inner.key);
     else
@@ -65,23 +65,32 @@ int tree_make(struct tree_source *s, const struct json_value *value, struct tree
     case JSON_OBJECT:
         return make_node(s, value, out, e);
     case JSON_ARRAY:
-        *out = new_tree(s, TREE_LIST);
+        *out = new_tree(s->memory, TREE_LIST);
         return take_members(s, value, *out, e);
     case JSON_STRING:
-        *out = new_tree(s, TREE_TEXT);
+        *out = new_tree(s->memory, TREE_TEXT);
         (*out)->text = arena_copy(s->memory, value->text);
         return 0;
     case JSON_BOOL:
-        *out = new_tree(s, TREE_BOOL);
+        *out = new_tree(s->memory, TREE_BOOL);
         (*out)->integer = value->boolean;
         return 0;
     case JSON_INT:
-        *out = new_tree(s, TREE_INT);
+        *out = new_tree(s->memory, TREE_INT);
         (*out)->integer = value->integer;
         return 0;
     default:
         return err_set(e, ERR_DATA, "the parser gave a value of an unknown kind");
     }
+}
+
+void tree_add_int(struct tree *t, struct arena *memory, const char *field, int64_t value)
+{
+    make_room(memory, t, 1);
+    t->items[0] = new_tree(memory, TREE_INT);
+    t->items[0]->integer = value;
+    t->keys[0] = span_of(field);
+    t->n = 1;
 }
 
 bool tree_is(const struct tree *t, const char *type)

@@ -36,6 +36,9 @@ struct tree_source {
 int tree_make(struct tree_source *s, const struct json_value *value, struct tree **out,
               struct err *e) MUST_CHECK;
 
+/* Gives a node without fields one. */
+void tree_add_int(struct tree *t, struct arena *memory, const char *field, int64_t value);
+
 bool tree_is(const struct tree *t, const char *type); /* NULL is none */
 /* The field of a node, or NULL when it is not there (the parser leaves out what is 0 or false). */
 struct tree *tree_get(const struct tree *t, const char *field);
