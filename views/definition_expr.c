@@ -63,7 +63,7 @@ static enum sql_type type_of_column(enum value_type type)
 static int column(struct definition *d, const struct tree *t, struct typed *out)
 {
     uint32_t n = tree_count(t, "fields");
-    unsigned index;
+    unsigned index = 0;
     if (d->of_answer)
         return definition_refuse(d, t, "name a dimension as the SELECT has it, or an aggregate",
                                  "HAVING is about the rows of the answer");

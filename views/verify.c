@@ -292,11 +292,6 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
     return result;
 }
 
-static const char *const number_functions[] = {[AGGREGATE_SUM] = "sum",
-                                               [AGGREGATE_AVG] = "avg",
-                                               [AGGREGATE_MIN] = "min",
-                                               [AGGREGATE_MAX] = "max"};
-
 static int compare_definition(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
