@@ -300,7 +300,7 @@ int typed_scale(struct definition *d, const struct tree *where, struct typed *v,
     if (v->type == SQL_NUMERIC && has == scale)
         return 0;
     assert(has <= scale);
-    int128 factor = power_of_ten(scale - has);
+    int128 factor = int128_power_of_ten(scale - has);
     struct expr *x;
     if (v->x->op == EXPR_CONST) {
         x = constant(d, VALUE_NUMBER);
@@ -374,7 +374,7 @@ static int to_int(struct definition *d, const struct tree *t, struct typed *v, e
     } else if (v->type == SQL_BOOL && type == SQL_INT4) {
         out = typed_int(type, expr_make1(d, EXPR_TO_INT, VALUE_INT, v->x), 0, 1);
     } else if (v->type == SQL_NUMERIC) {
-        int128 by = power_of_ten(v->x->scale);
+        int128 by = int128_power_of_ten(v->x->scale);
         out.low = rounded(v->low, by);
         out.high = rounded(v->high, by);
         out.x = expr_make1(d, EXPR_TO_INT, VALUE_INT, v->x);
@@ -411,7 +411,7 @@ static int to_precision(struct definition *d, const struct tree *t, const struct
         return definition_refuse(d, t, "use numeric(p, s) with s from 0 to 9",
                                  "views cannot keep numbers of this precision");
     if (v->x->scale > scale) {
-        int128 by = power_of_ten(v->x->scale - (unsigned)scale);
+        int128 by = int128_power_of_ten(v->x->scale - (unsigned)scale);
         struct expr *x = (struct expr *)expr_make1(d, EXPR_ROUND, VALUE_NUMBER, v->x);
         x->scale = (uint8_t)scale;
         *v = (struct typed){
@@ -419,7 +419,7 @@ static int to_precision(struct definition *d, const struct tree *t, const struct
     } else if (typed_scale(d, t, v, (uint8_t)scale) != 0) {
         return -1;
     }
-    int128 limit = power_of_ten((unsigned)precision);
+    int128 limit = int128_power_of_ten((unsigned)precision);
     if (v->low > -limit && v->high < limit)
         return 0;
     return definition_refuse(d, t, "use round(x, n), which has no limit",

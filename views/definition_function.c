@@ -186,7 +186,7 @@ static int rounded(const struct call *c, struct typed *out)
     *out = *v;
     if (places >= v->x->scale)
         return 0;
-    int128 by = power_of_ten(v->x->scale - (unsigned)places);
+    int128 by = int128_power_of_ten(v->x->scale - (unsigned)places);
     struct expr *x = (struct expr *)expr_make1(c->d, c->op, VALUE_NUMBER, v->x);
     x->scale = (uint8_t)places;
     *out = (struct typed){

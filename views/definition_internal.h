@@ -201,7 +201,7 @@ bool definition_time(struct span text, int64_t *us);
 /* definition_number.c: what cannot overflow */
 #define NUMBER_MOST ((int128)INT64_C(1000000000000000000) * INT64_C(1000000000000000000))
 int128 int128_multiply(int128 a, int128 b); /* stays at the ends */
-int128 power_of_ten(unsigned n);
+int128 int128_power_of_ten(unsigned n);
 /* Refuses a value that may not fit its type. */
 int typed_fits(struct definition *d, const struct tree *where, const struct typed *v) MUST_CHECK;
 int definition_arithmetic(struct definition *d, const struct tree *t, char op, struct typed *args,

@@ -24,7 +24,7 @@ static int128 add(int128 a, int128 b)
     return a > 0 ? INT128_MAX : -INT128_MAX;
 }
 
-int128 power_of_ten(unsigned n)
+int128 int128_power_of_ten(unsigned n)
 {
     int128 power = 1;
     while (n-- > 0)

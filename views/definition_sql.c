@@ -54,6 +54,12 @@ static const char *end_of(const struct token *t)
     return t->text.p + t->text.n;
 }
 
+static struct pieces cut_canonical(const struct definition *d)
+{
+    const struct tree *from = tree_at(d->canonical.select, "fromClause", 0);
+    return cut(d->canonical.text, (size_t)tree_location(from));
+}
+
 /* The n-th item of the list, without its alias. */
 static struct span item_of(struct span list, uint32_t n, bool named)
 {
@@ -172,16 +178,24 @@ static int put_measure(struct buf *out, const struct definition *d, unsigned i, 
 
 /* ---- all ---- */
 
-/* Items of the list that are grouped by, in the order of the answer. */
-static int put_item(struct buf *out, const struct definition *d, struct span list,
-                    const struct tree *value, const char *name)
+/* An item of the list that is grouped by. form: where it goes, and its name; integers are written
+ * as such, whatever decimals PostgreSQL's numeric would show. */
+static int put_item(struct buf *out, const struct definition *d, const struct tree *value,
+                    const char *form, const char *name)
 {
     for (uint32_t i = 0; i < tree_count(d->canonical.select, "targetList"); i++) {
         const struct tree *target = tree_at(d->canonical.select, "targetList", i);
         if (tree_get(target, "val") != value)
             continue;
+        struct span list = cut_canonical(d).list;
         struct span text = item_of(list, i, !span_absent(tree_text(target, "name")));
-        buf_printf(out, "%s%.*s AS \"%s\"", out->n == 0 ? "SELECT " : ", ", SPAN_ARGS(text), name);
+        buf_put_text(out, out->n == 0 ? "SELECT " : ", ");
+        for (const char *p = form; *p != '\0'; p++)
+            if (*p == '$')
+                buf_put_span(out, text);
+            else
+                buf_put_byte(out, (uint8_t)*p);
+        buf_printf(out, " AS \"%s\"", name);
         return 1;
     }
     return 0;
@@ -189,19 +203,19 @@ static int put_item(struct buf *out, const struct definition *d, struct span lis
 
 int definition_put_sql(struct definition *d, struct buf *out)
 {
-    const struct tree *from = tree_at(d->canonical.select, "fromClause", 0);
-    struct pieces pieces = cut(d->canonical.text, (size_t)tree_location(from));
+    struct pieces pieces = cut_canonical(d);
     struct buf text = {0};
     int groups = 0, result = 0;
     if (span_absent(pieces.list))
         return err_set(d->e, ERR_DATA, "the canonical SELECT has no FROM");
     if (d->site_tree != NULL)
-        groups += put_item(&text, d, pieces.list, d->site_tree, "site");
+        groups += put_item(&text, d, d->site_tree, "$", "site");
     if (d->bucket_tree != NULL)
-        groups += put_item(&text, d, pieces.list, d->bucket_tree, "time");
+        groups += put_item(&text, d, d->bucket_tree, "$", "time");
     for (unsigned i = 0; i < d->plan->n_dimensions; i++)
-        groups +=
-            put_item(&text, d, pieces.list, d->dimension_trees[i], d->plan->dimensions[i].name);
+        groups += put_item(&text, d, d->dimension_trees[i],
+                           d->plan->dimensions[i].value->type == VALUE_INT ? "($)::bigint" : "$",
+                           d->plan->dimensions[i].name);
     if (groups == 0)
         buf_put_text(&text, "SELECT NULL");
     for (unsigned i = 0; i < d->plan->n_measures && result == 0; i++)
