@@ -275,7 +275,7 @@ static void rows_equal_what_the_events_say(void **state)
 /* Windows of the group in which an event lies. */
 static void assert_no_window_is_missing(struct asked *a)
 {
-    const struct span none[PLAN_MAX_DIMENSIONS] = {{NULL, 0}};
+    const struct group_value none[PLAN_MAX_DIMENSIONS] = {{0}};
     int64_t expected[2];
     uint32_t n = 0;
     for (uint32_t slot = 0; slot < a->range.n_slots; slot++) {
