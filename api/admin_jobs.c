@@ -3,6 +3,7 @@
  * runs. */
 #include <stdlib.h>
 
+#include "api/range.h"
 #include "api/task.h"
 #include "log/jobs.h"
 
@@ -14,8 +15,8 @@ struct job_family {
 };
 static const struct job_family replays = {JOB_REPLAY, "replays",
                                           (const char *const[]){"views", "threads", "rate", NULL}};
-static const struct job_family verifications = {JOB_VERIFY, "verifications",
-                                                (const char *const[]){"views", NULL}};
+static const struct job_family verifications = {
+    JOB_VERIFY, "verifications", (const char *const[]){"views", "site", "from", "to", NULL}};
 
 struct job_request {
     const struct job_family *family;
@@ -178,34 +179,79 @@ static int read_speed(struct task *t, struct task_thread *thread, const struct j
     return found < 0 ? -1 : 0;
 }
 
+/* A text, or a number of seconds. */
+static int read_time(struct task *t, struct task_thread *thread, const struct json_value *root,
+                     const char *name, int64_t *out_us)
+{
+    struct json_value v;
+    int found = json_get(thread->json, root, name, &v, NULL);
+    if (found < 0)
+        return refuse(&t->refusal, name, "%s: is there twice", name);
+    if (found == 0 || v.type == JSON_NULL)
+        return 0;
+    if (v.type == JSON_STRING)
+        return range_take_time(v.text, name, out_us, &t->refusal);
+    if (v.type == JSON_INT)
+        return range_take_time(json_number_text(thread->json, &v), name, out_us, &t->refusal);
+    return refuse(&t->refusal, name, "%s: is no time; give RFC 3339 or Unix seconds", name);
+}
+
+static int read_scope(struct task *t, struct task_thread *thread, const struct json_value *root,
+                      struct events_scope *out)
+{
+    struct json_value site;
+    int found = task_member(thread, root, "site", JSON_STRING, &site, &t->refusal);
+    if (found < 0)
+        return -1;
+    if (found == 1 && !site_name_valid(site.text))
+        return refuse(&t->refusal, "site", "site: \"%.*s\" is no site's name",
+                      SPAN_ARGS(refusal_excerpt(site.text)));
+    out->site = found == 1 ? site.text : SPAN_ABSENT;
+    if (read_time(t, thread, root, "from", &out->from_us) != 0 ||
+        read_time(t, thread, root, "to", &out->to_us) != 0)
+        return -1;
+    return out->from_us < out->to_us
+               ? 0
+               : refuse(&t->refusal, "from", "from: the range is empty, from must lie before to");
+}
+
+/* What of a request goes into the job, by its kind. */
+struct job_request_body {
+    struct names names;
+    struct job_speed speed;
+    struct events_scope scope;
+};
+
 /* No body at all is as good as an empty object. */
-static int read_request(struct task *t, struct task_thread *thread, struct names *names,
-                        struct job_speed *speed)
+static int read_request(struct task *t, struct task_thread *thread, struct job_request_body *out)
 {
     const struct job_request *q = t->data;
     struct json_value root;
     if (t->input.n == 0) {
-        add_all(t, names);
+        add_all(t, &out->names);
         return 0;
     }
     if (task_json(thread, buf_span(&t->input), &root, &t->refusal) != 0 ||
         task_only_members(thread, &root, q->family->members, &t->refusal) != 0 ||
-        read_names(t, thread, &root, names) != 0)
+        read_names(t, thread, &root, &out->names) != 0)
         return -1;
-    return q->family->kind == JOB_REPLAY ? read_speed(t, thread, &root, speed) : 0;
+    return q->family->kind == JOB_REPLAY ? read_speed(t, thread, &root, &out->speed)
+                                         : read_scope(t, thread, &root, &out->scope);
 }
 
 static int work_add(struct task *t, struct task_thread *thread)
 {
     const struct job_request *q = t->data;
-    struct names names = {.n = 0};
-    struct job_speed speed = {0};
+    struct job_request_body body = {.scope = {SPAN_ABSENT, INT64_MIN, INT64_MAX}};
     struct sql *sql;
     int64_t id, running;
-    if (read_request(t, thread, &names, &speed) != 0 ||
-        task_sql(thread, &sql, &t->refusal.err) != 0 ||
-        jobs_add(sql, q->family->kind, (struct job_views){names.list, names.n, speed}, &id,
-                 &running, &t->refusal.err) != 0)
+    if (read_request(t, thread, &body) != 0 || task_sql(thread, &sql, &t->refusal.err) != 0 ||
+        jobs_add(sql, q->family->kind,
+                 (struct job_views){.names = body.names.list,
+                                    .n = body.names.n,
+                                    .speed = body.speed,
+                                    .scope = &body.scope},
+                 &id, &running, &t->refusal.err) != 0)
         return -1;
     if (id == 0)
         return task_refuse(t, "conflict", "one of these views is being replayed by job %lld",
@@ -367,9 +413,13 @@ static const char replay_body[] =
     "at most; 0: no limit. Default: views.replay_rate.\"}},"
     "\"additionalProperties\":false}}}";
 
+#define TIME_SCHEMA "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"integer\"}],\"description\":"
 static const char verification_body[] =
     "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{" VIEWS_MEMBER
-    "},\"additionalProperties\":false}}}";
+    ",\"site\":{\"type\":\"string\",\"description\":\"Only this site's pages.\"},"
+    "\"from\":" TIME_SCHEMA "\"Only pages that begin at or after this time, rounded down to a UTC "
+    "day. RFC 3339 or Unix seconds.\"},\"to\":" TIME_SCHEMA "\"Only pages that end by this time, "
+    "rounded up to a UTC day.\"}},\"additionalProperties\":false}}}";
 
 static const struct http_answer_doc added[] = {
     {202, "application/json", "The job; its id is asked for its progress.", JOB_SCHEMA},

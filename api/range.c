@@ -42,7 +42,7 @@ static int parse_time(struct span text, int64_t *out_us)
     return clock_parse(copy, text.n, out_us) == 0 && *out_us >= 0 ? 0 : -1;
 }
 
-static int take_time(struct span text, const char *name, int64_t *out_us, struct refusal *r)
+int range_take_time(struct span text, const char *name, int64_t *out_us, struct refusal *r)
 {
     if (span_absent(text) || parse_time(text, out_us) == 0)
         return 0;
@@ -61,10 +61,10 @@ static int take_bounds(struct range *g, const struct range_request *q, struct re
 {
     int64_t unit = q->plan->tiers[q->finest]->slot_us;
     g->to_us = q->now_us;
-    if (take_time(q->to, "to", &g->to_us, r) != 0)
+    if (range_take_time(q->to, "to", &g->to_us, r) != 0)
         return -1;
     g->from_us = g->to_us - US_PER_DAY;
-    if (take_time(q->from, "from", &g->from_us, r) != 0)
+    if (range_take_time(q->from, "from", &g->from_us, r) != 0)
         return -1;
     if (g->from_us >= g->to_us)
         return refuse(r, "from", "from: the range is empty, from must lie before to");

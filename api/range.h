@@ -59,6 +59,10 @@ static inline bool range_has_window(const struct range *g)
     return g->window[0] != '\0';
 }
 
+/* A time as parameters give it, not before 1970; nothing is done when it is absent. */
+int range_take_time(struct span text, const char *name, int64_t *out_us,
+                    struct refusal *r) MUST_CHECK;
+
 int range_make(struct range *out, const struct range_request *q, struct arena *a,
                struct refusal *r) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQL of jobs. params: {"views": [name ...],
- * "threads": n, "rate": n}; progress: the numbers of struct job_progress. */
+/* The SQL of jobs. params: {"views": [name ...]}; of a replay "threads" and "rate"; of a
+ * verification that is narrowed "site" and the microseconds "from" and "to". progress: the numbers
+ * of struct job_progress. */
 #include "log/jobs.h"
 
 #include <assert.h>
@@ -46,7 +47,11 @@ void job_clear(struct job *j)
                                                        "views') WITH ORDINALITY AS views (v, n))," \
                                                        " coalesce((j.params->>'threads')::int, "   \
                                                        "0), "                                      \
-                                                       "coalesce((j.params->>'rate')::bigint, -1)"
+                                                       "coalesce((j.params->>'rate')::bigint, "    \
+                                                       "-1),"                                      \
+                                                       " j.params->>'site',"                       \
+                                                       " (j.params->>'from')::bigint,"             \
+                                                       " (j.params->>'to')::bigint"
 
 static int index_of(const char *const *names, int n, struct span name)
 {
@@ -92,6 +97,9 @@ static void read_job(const struct sql_rows *r, int row, struct job *out)
     out->speed.threads = (uint32_t)sql_int(r, row, 12);
     out->speed.rate_given = sql_int(r, row, 13) >= 0;
     out->speed.rate = out->speed.rate_given ? (uint32_t)sql_int(r, row, 13) : 0;
+    snprintf(out->site, sizeof(out->site), "%.*s", SPAN_ARGS(sql_value(r, row, 14)));
+    out->from_us = span_absent(sql_value(r, row, 15)) ? INT64_MIN : sql_int(r, row, 15);
+    out->to_us = span_absent(sql_value(r, row, 16)) ? INT64_MAX : sql_int(r, row, 16);
 }
 
 struct number {
@@ -131,17 +139,6 @@ static const char add_job[] =
     " RETURNING id)"
     " SELECT coalesce((SELECT id FROM added), 0), coalesce((SELECT id FROM rival), 0)";
 
-/* What was said of it, as an object. */
-static void put_speed(const struct job_speed *speed, struct buf *out)
-{
-    buf_put_byte(out, '{');
-    if (speed->threads != 0)
-        buf_printf(out, "\"threads\":%u%s", speed->threads, speed->rate_given ? "," : "");
-    if (speed->rate_given)
-        buf_printf(out, "\"rate\":%u", speed->rate);
-    buf_put_byte(out, '}');
-}
-
 static int add_in_transaction(struct sql *s, struct sql_params params, int64_t ids[2],
                               struct err *e)
 {
@@ -160,24 +157,55 @@ static int add_in_transaction(struct sql *s, struct sql_params params, int64_t i
     return result;
 }
 
+/* What was said of it, as an object: speed, then scope. */
+static void put_number(struct buf *json, const char *name, int64_t value)
+{
+    buf_printf(json, "%s\"%s\":%" PRId64, json->n > 1 ? "," : "", name, value);
+}
+
+static void put_speed(struct buf *json, const struct job_speed *speed)
+{
+    if (speed->threads != 0)
+        put_number(json, "threads", speed->threads);
+    if (speed->rate_given)
+        put_number(json, "rate", speed->rate);
+}
+
+static void put_scope(struct buf *json, const struct events_scope *scope)
+{
+    if (scope == NULL)
+        return;
+    if (!span_absent(scope->site)) {
+        buf_put_text(json, json->n > 1 ? ",\"site\":" : "\"site\":");
+        buf_put_json(json, scope->site);
+    }
+    if (scope->from_us != INT64_MIN)
+        put_number(json, "from", scope->from_us);
+    if (scope->to_us != INT64_MAX)
+        put_number(json, "to", scope->to_us);
+}
+
 int jobs_add(struct sql *s, enum job_kind kind, struct job_views views, int64_t *id,
              int64_t *running, struct err *e)
 {
     assert(views.n >= 1 && views.n <= JOB_MAX_VIEWS);
-    struct buf json = {0}, speed = {0};
+    struct buf json = {0}, more = {0};
+    buf_put_byte(&more, '{');
+    put_speed(&more, &views.speed);
+    put_scope(&more, views.scope);
+    buf_put_byte(&more, '}');
     for (unsigned i = 0; i < views.n; i++) {
         buf_put_byte(&json, i == 0 ? '[' : ',');
         buf_put_json(&json, views.names[i]);
     }
     buf_put_byte(&json, ']');
     int64_t ids[2] = {0, 0};
-    put_speed(&views.speed, &speed);
     int result = add_in_transaction(
-        s, SQL_PARAMS(span_of(kind_names[kind]), buf_span(&json), buf_span(&speed)), ids, e);
+        s, SQL_PARAMS(span_of(kind_names[kind]), buf_span(&json), buf_span(&more)), ids, e);
     *id = ids[0];
     *running = ids[1];
     buf_clear(&json);
-    buf_clear(&speed);
+    buf_clear(&more);
     return result;
 }
 

@@ -5,6 +5,8 @@
 #ifndef LOG_JOBS_H
 #define LOG_JOBS_H
 
+#include "log/events_sql.h"
+#include "log/sites.h"
 #include "log/sql.h"
 #include "log/view_registry.h"
 
@@ -46,6 +48,8 @@ struct job {
     char views[JOB_MAX_VIEWS][VIEW_NAME_BYTES];
     unsigned n_views;
     struct job_speed speed;
+    char site[SITE_BYTES];  /* what a verification is narrowed to; "": all sites */
+    int64_t from_us, to_us; /* the same; INT64_MIN, INT64_MAX: no bound */
     struct job_progress progress;
     int64_t created_us, started_us, finished_us; /* 0: not yet */
     char *result; /* a JSON object, when it is done or failed; NULL before. job_clear frees it */
@@ -56,8 +60,9 @@ void job_clear(struct job *j);
 
 struct job_views {
     const struct span *names;
-    unsigned n; /* 1 to JOB_MAX_VIEWS */
-    struct job_speed speed;
+    unsigned n;                       /* 1 to JOB_MAX_VIEWS */
+    struct job_speed speed;           /* of a replay */
+    const struct events_scope *scope; /* of a verification; NULL: all */
 };
 /* *id is the new job's; when one of the views is being replayed already (JOB_REPLAY) it is 0, and
  * *running is the job that does. */

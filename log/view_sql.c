@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "log/events_sql.h"
 
 /* ---- the statement */
 
@@ -13,7 +12,10 @@
 static void put_statement(struct buf *out, const struct view_sql_query *q)
 {
     buf_put_text(out, "WITH events AS (");
-    events_sql(out, &(struct events_range){q->columns, q->partition, 0, q->to_seq});
+    events_sql(out, &(struct events_range){.columns = q->columns,
+                                           .partition = q->partition,
+                                           .to_seq = q->to_seq,
+                                           .scope = q->scope});
     buf_put_text(out, ") SELECT site, " MICROSECONDS("\"time\"") ", footfall_rows");
     for (unsigned i = 0; i < q->n_dimensions; i++)
         buf_printf(out, ", \"%s\"", q->dimensions[i]);
@@ -124,14 +126,15 @@ static int take_site(void *context, const struct sql_rows *r, struct err *e)
     return each->each(each->context, sql_value(r, 0, 0), sql_int(r, 0, 1), e);
 }
 
-int view_sql_watermarks(struct sql *s, uint32_t partition, uint64_t to_seq,
+int view_sql_watermarks(struct sql *s, const struct events_range *range,
                         const struct view_sql_each_site *each, struct err *e)
 {
     struct buf text = {0};
     struct view_sql_each_site copy = *each;
-    column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME);
+    struct events_range g = *range;
+    g.columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME);
     buf_put_text(&text, "WITH events AS (");
-    events_sql(&text, &(struct events_range){columns, partition, 0, to_seq});
+    events_sql(&text, &g);
     buf_put_text(&text,
                  ") SELECT site, " MICROSECONDS(
                      "max(event_time)") " FROM events GROUP BY site ORDER BY site COLLATE \"C\"");

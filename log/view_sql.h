@@ -6,7 +6,7 @@
 #ifndef LOG_VIEW_SQL_H
 #define LOG_VIEW_SQL_H
 
-#include "log/event.h"
+#include "log/events_sql.h"
 #include "log/sql.h"
 
 enum { VIEW_SQL_MAX_COLUMNS = 16 };
@@ -22,6 +22,7 @@ struct view_sql_query {
     column_set columns; /* it needs */
     uint32_t partition;
     uint64_t to_seq;                   /* events before it */
+    const struct events_scope *scope;  /* NULL: all events */
     unsigned n_dimensions, n_measures; /* each at most VIEW_SQL_MAX_COLUMNS */
     const char *dimensions[VIEW_SQL_MAX_COLUMNS];
     struct view_sql_measure measures[VIEW_SQL_MAX_COLUMNS];
@@ -55,12 +56,12 @@ int view_sql_run(struct sql *s, const struct view_sql_query *q, const struct vie
 int view_sql_each_value(struct span values, void (*each)(void *context, struct span bytes),
                         void *context, struct err *e) MUST_CHECK;
 
-/* Largest event_time of every site, over all its events. */
+/* Largest event_time of every site, over its events in the range (whose columns do not matter). */
 struct view_sql_each_site {
     int (*each)(void *context, struct span site, int64_t watermark_us, struct err *e);
     void *context;
 };
-int view_sql_watermarks(struct sql *s, uint32_t partition, uint64_t to_seq,
+int view_sql_watermarks(struct sql *s, const struct events_range *range,
                         const struct view_sql_each_site *each, struct err *e) MUST_CHECK;
 
 #endif

@@ -25,6 +25,7 @@ static void drop_memory(struct builder *b)
     b->aggregate = aggregate_new(b->options.plan, b->options.limits);
     table_reset(&b->sites);
     arena_reset(&b->arena);
+    builder_close_snapshot(b);
     b->usable = false;
     b->failure = (struct err){0};
 }
@@ -38,6 +39,8 @@ void builder_free(struct builder *b)
     aggregate_free(b->aggregate);
     table_clear(&b->sites);
     arena_clear(&b->arena);
+    table_clear(&b->snapshot.kept);
+    arena_clear(&b->snapshot.arena);
     free(b);
 }
 
@@ -137,7 +140,10 @@ int builder_claim(struct builder *b, const struct builder_owner *owner, struct e
     assert(b->store != NULL && !b->usable);
     struct view_state next = b->state;
     next.epoch = owner->epoch;
-    if (store_each_site(b->store, &b->options.ref, load_site, b, e) != 0)
+    /* Nobody keeps the pages of a snapshot that a former run has left. Before the state is written,
+     * because that may need the memory. */
+    if (builder_delete_snapshots(b, e) != 0 ||
+        store_each_site(b->store, &b->options.ref, load_site, b, e) != 0)
         return -1;
     aggregate_reset(b->aggregate); /* loaded watermarks are not changes */
     return write_state(b, &next, e);

@@ -57,6 +57,17 @@ bool builder_take(struct builder *b, const struct log_slice *slice);
 /* Brings Redis to builder_offset. last_id: of the event before it. */
 int builder_flush(struct builder *b, const uint8_t last_id[16], struct err *e) MUST_CHECK;
 
+/* ---- a snapshot of what is in Redis (store.h), one at a time */
+
+/* The builder has just been flushed. From now on, until builder_close_snapshot, flushes keep the
+ * pages they change; one that Redis refuses (it is out of memory) gives the snapshot up rather than
+ * the view, as does one that would have to keep too many pages. When it fails without
+ * builder_failure it was not opened, and all is as it was. */
+int builder_open_snapshot(struct builder *b, struct view_ref *copies, struct err *e) MUST_CHECK;
+/* Pages are not kept any more; what there is of copies is the caller's to delete. */
+void builder_close_snapshot(struct builder *b);
+uint64_t builder_snapshot(const struct builder *b); /* its number; 0: none is open */
+
 struct aggregate_counts builder_counts(const struct builder *b); /* since the last load */
 size_t builder_bytes(const struct builder *b); /* of what a flush would bring to Redis */
 

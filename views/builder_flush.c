@@ -220,6 +220,7 @@ static int apply(struct flush *f, struct err *e)
 static void put_page(void *context, struct open_page *page)
 {
     struct builder *b = context;
+    builder_keep_page(b, page);
     store_put_page(b->store, &b->options.ref, b->options.plan->tiers[page_tier(page->page)],
                    page->page, page->stored_rows);
 }
@@ -232,16 +233,30 @@ static void put_site(void *context, struct span site, int64_t watermark_us)
         f->next.watermark_us = watermark_us;
 }
 
-static int execute(struct flush *f, struct err *e)
+static int transact(struct flush *f, struct err *e)
 {
     struct builder *b = f->builder;
     store_begin(b->store);
     open_pages_each_touched(b->pages, put_page, b);
-    for (size_t i = 0; i < f->n_drops; i++)
+    for (size_t i = 0; i < f->n_drops; i++) {
+        builder_keep_page(b, f->drops[i]);
         store_drop_page(b->store, &b->options.ref,
                         b->options.plan->tiers[page_tier(f->drops[i]->page)], f->drops[i]->page);
+    }
     aggregate_each_watermark(b->aggregate, WATERMARKS_CHANGED, put_site, f);
     return store_commit(b->store, &b->options.ref, &f->next, e);
+}
+
+static int execute(struct flush *f, struct err *e)
+{
+    struct err failure = {0};
+    if (builder_bound_snapshot(f->builder, e) != 0)
+        return -1;
+    if (transact(f, &failure) == 0)
+        return 0;
+    if (failure.kind == ERR_DOWN && builder_give_up_snapshot(f->builder))
+        return transact(f, e);
+    return err_set(e, failure.kind, "%s", failure.text);
 }
 
 static void remember_site(void *context, struct span site, int64_t watermark_us)

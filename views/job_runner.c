@@ -179,7 +179,10 @@ static int run_job(struct worker *w, const struct job *job, struct view_fence fe
 static int delete_generation(struct worker *w, const struct generation_record *g, struct err *e)
 {
     const struct live_options *live = live_options(w->all->options.live);
-    struct view_ref ref = {live->redis_prefix, g->view, g->generation, live->partition};
+    struct view_ref ref = {.prefix = live->redis_prefix,
+                           .view = g->view,
+                           .generation = g->generation,
+                           .partition = live->partition};
     if (w->store == NULL && store_open(&w->store, &live->store, e) != 0)
         return -1;
     for (bool done = false; !done;)

@@ -5,16 +5,41 @@
 
 #include "base/clock.h"
 
-void layout_prefix(const struct view_ref *v, struct buf *out)
+static void put_tag(const struct view_ref *v, struct buf *out)
 {
     buf_printf(out, "%s:{%s:%" PRIu64 ":%" PRIu32 "}:", v->prefix, v->view, v->generation,
                v->partition);
 }
 
+void layout_prefix(const struct view_ref *v, struct buf *out)
+{
+    put_tag(v, out);
+    if (v->snapshot != 0)
+        buf_printf(out, "@%016" PRIx64 ":", v->snapshot);
+}
+
 void layout_state_key(const struct view_ref *v, struct buf *out)
 {
-    layout_prefix(v, out);
+    put_tag(v, out);
     buf_put_text(out, "state");
+}
+
+void layout_snapshots_key(const struct view_ref *v, struct buf *out)
+{
+    put_tag(v, out);
+    buf_put_text(out, "snapshots");
+}
+
+void layout_open_key(const struct view_ref *v, struct buf *out)
+{
+    layout_prefix(v, out);
+    buf_put_text(out, "open");
+}
+
+void layout_kept_key(const struct view_ref *v, struct buf *out)
+{
+    layout_prefix(v, out);
+    buf_put_text(out, "kept");
 }
 
 void layout_sites_key(const struct view_ref *v, struct buf *out)

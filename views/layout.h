@@ -9,10 +9,23 @@
  *   TAG:index              sorted set: SITE:TIER:START by page start (seconds)
  *   TAG:SITE:TIER:START    hash: page (START in seconds since 1970)
  *   TAG:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
+ *   TAG:snapshots          set: the snapshots of which there are copies, by ID
  *   PREFIX:current         hash: view -> generation that is read
  *
  * A page with sub-pages has in its first hash the field "" (empty) with the number of sub-pages
  * beyond the first, as decimal text.
+ *
+ * A snapshot keeps a generation readable as it was when it was opened, while it goes on being
+ * written (store.h). No site's name has an '@', so its copies are told from pages by their names:
+ *
+ *   TAG:@ID:open           there as long as it is good: every page that changes is copied before
+ *   TAG:@ID:index, :sites  as they were
+ *   TAG:@ID:kept           sorted set: SITE:TIER:START of each page that has changed since, by the
+ *                          number of its hashes that were copied (0: it was not there)
+ *   TAG:@ID:SITE:TIER:START[:N]   the copies
+ *
+ * ID: a random number, 16 hexadecimal digits. Who loads a generation, and who deletes it, finds
+ * leftovers in TAG:snapshots.
  *
  * state: format (PAGE_FORMAT), log_id, epoch (of the owner of the views), offset (next seq),
  * last_id (id of the event before offset, hex), definition (plan_hash), digest, watermark (largest
@@ -30,16 +43,21 @@ struct view_ref {
     const char *view;
     uint64_t generation;
     uint32_t partition;
+    uint64_t snapshot; /* 0: the generation itself; else the copies of this snapshot */
 };
 
-/* Each appends the key to out. */
+/* Each appends the key to out. Sites, index and pages are the copies when v->snapshot is set. */
 void layout_state_key(const struct view_ref *v, struct buf *out);
 void layout_sites_key(const struct view_ref *v, struct buf *out);
 void layout_index_key(const struct view_ref *v, struct buf *out);
 void layout_page_key(const struct view_ref *v, struct span site, const struct tier *t,
                      int64_t page_start_us, unsigned sub_page, struct buf *out);
 void layout_current_key(const char *prefix, struct buf *out);
-/* What all keys of the generation's partition start with, up to and with the ':' after the tag. */
+void layout_snapshots_key(const struct view_ref *v, struct buf *out);
+void layout_open_key(const struct view_ref *v, struct buf *out);
+void layout_kept_key(const struct view_ref *v, struct buf *out);
+/* What all keys of the generation's partition, or of the snapshot's copies, start with, up to and
+ * with the ':'. */
 void layout_prefix(const struct view_ref *v, struct buf *out);
 
 /* A page by its key suffix, the member of the index: SITE:TIER:START. The sub-pages of a page are

@@ -15,8 +15,7 @@ enum live_state {
     LIVE_STARTING, /* not connected yet, or PostgreSQL or Redis is away: see live_overview.error */
     LIVE_STANDBY,  /* another process builds the views */
     LIVE_BUILDING, /* far behind the log, catching up */
-    LIVE_READY,
-    LIVE_HELD /* a verification reads it */
+    LIVE_READY
 };
 
 struct live_view_status {
@@ -74,18 +73,19 @@ const struct live_options *live_options(const struct live *l);
 
 /* ---- for the jobs */
 
-/* Flushes a view and keeps it as it is until live_release: *out is what Redis holds. A view can be
- * held once at a time (ERR_BUSY), for the time it takes to verify it. */
-struct live_hold {
-    uint64_t generation;
+/* A view as it was at one offset (store.h: snapshots), while it goes on. */
+struct live_snapshot {
+    struct view_ref copies;
     struct view_state state;
-    uint64_t serial;
 };
-int live_hold(struct live *l, const char *view, int64_t timeout_ms, struct live_hold *out,
-              struct err *e) MUST_CHECK;
-/* False: the hold was lost meanwhile (the builder had to start anew), what was read is not one
- * state. */
-bool live_release(struct live *l, const char *view, const struct live_hold *hold);
+/* Flushes a view and opens a snapshot of it. There is one at a time (ERR_BUSY). It is lost when the
+ * builder has to start anew, when a replay switches the generation, and when Redis gets out of
+ * memory. */
+int live_open_snapshot(struct live *l, const char *view, int64_t timeout_ms,
+                       struct live_snapshot *out, struct err *e) MUST_CHECK;
+/* When it returns nothing is copied any more, and the caller deletes what was. False: the snapshot
+ * had been lost. */
+bool live_close_snapshot(struct live *l, const char *view, const struct live_snapshot *s);
 
 enum adoption_outcome {
     ADOPTION_PENDING,

@@ -60,6 +60,7 @@ static void publish_news(struct live *l, struct live_view *v)
 
 static void take_candidate(struct live *l, struct live_view *v, uint64_t generation)
 {
+    live_lose_snapshot(l, v);
     live_close_view(l, v);
     v->builder = v->candidate;
     v->candidate = NULL;
@@ -108,7 +109,7 @@ static int flush_candidate(struct live *l, struct live_view *v, struct err *e)
     if (v->candidate == NULL || v->builder == NULL || builder_failure(v->candidate) != NULL ||
         builder_failure(v->builder) != NULL)
         return 0;
-    if (builder_offset(v->candidate) == builder_offset(v->builder) && !v->held)
+    if (builder_offset(v->candidate) == builder_offset(v->builder))
         return compare_and_switch(l, v, e);
     return clock_monotonic_us() >= due_at_us(l, v, v->candidate)
                ? feed_flush(l->feed, v->candidate, e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live builder's parts: live.c the thread, live_open.c connecting and reconciling, live_flush.c
- * flushing and switching, live_shared.c what other threads see and ask for. */
+ * flushing and switching, live_shared.c what other threads see and ask for, live_snapshot.c
+ * snapshots for verifications. */
 #ifndef VIEWS_LIVE_INTERNAL_H
 #define VIEWS_LIVE_INTERNAL_H
 
@@ -25,10 +26,10 @@ struct live_view {
 
     /* under the mutex */
     struct live_view_status status;
-    struct view_state held_state;
     struct lag lag; /* monotonic */
-    bool want_hold, held;
-    uint64_t hold_serial;
+    struct live_snapshot snapshot;
+    bool want_snapshot, has_snapshot;
+    struct err no_snapshot; /* why it could not be opened */
     struct live_adoption *adoption;
 };
 
@@ -86,5 +87,12 @@ void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcom
                        const struct err *failure);
 void live_lose_requests(struct live *l, struct live_view *v);
 void live_saw_head(struct live *l, uint64_t head);
+/* Under the mutex. */
+struct live_view *live_find(struct live *l, const char *view); /* NULL: there is none */
+void live_ask(struct live *l);                                 /* the live thread to look */
+
+/* ---- live_snapshot.c */
+int live_serve_snapshot(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
+void live_lose_snapshot(struct live *l, struct live_view *v);
 
 #endif

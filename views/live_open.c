@@ -15,8 +15,10 @@ enum {
 
 struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64_t generation)
 {
-    return (struct view_ref){l->options.redis_prefix, v->plan->name, generation,
-                             l->options.partition};
+    return (struct view_ref){.prefix = l->options.redis_prefix,
+                             .view = v->plan->name,
+                             .generation = generation,
+                             .partition = l->options.partition};
 }
 
 static struct builder *new_builder(const struct live *l, const struct live_view *v,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other threads see of the live builder and ask of it: status, holds, adoptions. Everything
+/* What other threads see of the live builder and ask of it: status, adoptions. Everything
  * here that both sides touch is under the mutex. */
 #include <stdio.h>
 #include <string.h>
@@ -48,8 +48,6 @@ static struct live_view_status status_of(const struct live *l, const struct live
     s.lag_us = lag_us(&v->lag, clock_monotonic_us());
     if (!l->running)
         s.state = l->down_state;
-    else if (v->held)
-        s.state = LIVE_HELD;
     else
         s.state = s.lag_events > l->options.chunk_events ? LIVE_BUILDING : LIVE_READY;
     return s;
@@ -109,9 +107,9 @@ unsigned live_status(struct live *l, struct live_view_status *out, unsigned max)
     return l->n_views;
 }
 
-/* ---- waiting, under the mutex */
+/* ---- under the mutex */
 
-static struct live_view *find(struct live *l, const char *view)
+struct live_view *live_find(struct live *l, const char *view)
 {
     for (unsigned i = 0; i < l->n_views; i++)
         if (strcmp(l->views[i].plan->name, view) == 0)
@@ -119,84 +117,10 @@ static struct live_view *find(struct live *l, const char *view)
     return NULL;
 }
 
-static void ask(struct live *l)
+void live_ask(struct live *l)
 {
     if (l->feed_open)
         feed_wake(l->feed);
-}
-
-/* ---- holds */
-
-static int wait_for_hold(struct live *l, struct live_view *v, int64_t timeout_ms, struct err *e)
-{
-    int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
-    while (!v->held && !l->stopping)
-        if (!thread_wait(&l->changed, &l->mutex, deadline_us))
-            break;
-    if (v->held)
-        return 0;
-    v->want_hold = false;
-    return err_set(e, ERR_BUSY, "view %s cannot be held now%s%s", v->plan->name,
-                   l->error[0] != '\0' ? ": " : "", l->error);
-}
-
-int live_hold(struct live *l, const char *view, int64_t timeout_ms, struct live_hold *out,
-              struct err *e)
-{
-    pthread_mutex_lock(&l->mutex);
-    struct live_view *v = find(l, view);
-    int result;
-    if (v == NULL) {
-        result = err_set(e, ERR_INPUT, "there is no view %s", view);
-    } else if (v->want_hold || v->held) {
-        result = err_set(e, ERR_BUSY, "view %s is being verified already", view);
-    } else {
-        v->want_hold = true;
-        ask(l);
-        result = wait_for_hold(l, v, timeout_ms, e);
-        if (result == 0)
-            *out = (struct live_hold){v->status.generation, v->held_state, v->hold_serial};
-    }
-    pthread_mutex_unlock(&l->mutex);
-    return result;
-}
-
-bool live_release(struct live *l, const char *view, const struct live_hold *hold)
-{
-    pthread_mutex_lock(&l->mutex);
-    struct live_view *v = find(l, view);
-    bool kept = v->held && v->hold_serial == hold->serial;
-    v->want_hold = false;
-    ask(l);
-    pthread_mutex_unlock(&l->mutex);
-    return kept;
-}
-
-static int hold(struct live *l, struct live_view *v, struct err *e)
-{
-    if (v->builder == NULL || builder_failure(v->builder) != NULL)
-        return 0;
-    if (feed_flush(l->feed, v->builder, e) != 0)
-        return -1;
-    if (builder_failure(v->builder) != NULL)
-        return 0;
-    feed_pause(l->feed, v->builder);
-    live_publish(l, v);
-    pthread_mutex_lock(&l->mutex);
-    v->held = true;
-    v->hold_serial++;
-    v->held_state = *builder_state(v->builder);
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->mutex);
-    return 0;
-}
-
-static void unhold(struct live *l, struct live_view *v)
-{
-    feed_resume(l->feed, v->builder);
-    pthread_mutex_lock(&l->mutex);
-    v->held = false;
-    pthread_mutex_unlock(&l->mutex);
 }
 
 /* ---- adoptions */
@@ -218,7 +142,7 @@ void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcom
 void live_adopt(struct live *l, const char *view, struct live_adoption *a)
 {
     pthread_mutex_lock(&l->mutex);
-    struct live_view *v = find(l, view);
+    struct live_view *v = live_find(l, view);
     a->outcome = ADOPTION_PENDING;
     if (v == NULL || v->adoption != NULL || !l->running) {
         a->outcome = v == NULL || v->adoption != NULL ? ADOPTION_REFUSED : ADOPTION_LOST;
@@ -226,7 +150,7 @@ void live_adopt(struct live *l, const char *view, struct live_adoption *a)
         builder_free(a->builder);
     } else {
         v->adoption = a;
-        ask(l);
+        live_ask(l);
     }
     while (a->outcome == ADOPTION_PENDING) {
         if (thread_wait(&l->changed, &l->mutex, clock_monotonic_us() + US_PER_SECOND) ||
@@ -236,7 +160,7 @@ void live_adopt(struct live *l, const char *view, struct live_adoption *a)
         bool withdraw = a->withdrawn(a->context);
         pthread_mutex_lock(&l->mutex);
         a->withdraw = withdraw;
-        ask(l);
+        live_ask(l);
     }
     pthread_mutex_unlock(&l->mutex);
 }
@@ -251,8 +175,8 @@ static int begin_adoption(struct live *l, struct live_view *v, struct live_adopt
 void live_lose_requests(struct live *l, struct live_view *v)
 {
     struct err lost = {ERR_DOWN, "the builder of the views had to start anew"};
+    live_lose_snapshot(l, v);
     pthread_mutex_lock(&l->mutex);
-    v->held = false;
     struct live_adoption *a = v->adoption;
     pthread_mutex_unlock(&l->mutex);
     if (a == NULL)
@@ -271,14 +195,11 @@ int live_serve_requests(struct live *l, struct err *e)
     for (unsigned i = 0; i < l->n_views; i++) {
         struct live_view *v = &l->views[i];
         pthread_mutex_lock(&l->mutex);
-        bool want_hold = v->want_hold, held = v->held;
         struct live_adoption *a = v->adoption;
         bool withdraw = a != NULL && a->withdraw;
         pthread_mutex_unlock(&l->mutex);
-        if (want_hold && !held && hold(l, v, e) != 0)
+        if (live_serve_snapshot(l, v, e) != 0)
             return -1;
-        if (!want_hold && held)
-            unhold(l, v);
         if (a != NULL && v->candidate == NULL && begin_adoption(l, v, a, e) != 0)
             return -1;
         if (withdraw) {

@@ -129,8 +129,10 @@ static int send_page(struct read *d, const struct view_ref *v, uint32_t page, st
 
 static int send_transaction(struct read *d, struct err *e)
 {
-    struct view_ref v = {d->reader->prefix, d->question.plan->name, d->asked,
-                         d->question.partition};
+    struct view_ref v = {.prefix = d->reader->prefix,
+                         .view = d->question.plan->name,
+                         .generation = d->asked,
+                         .partition = d->question.partition};
     struct words multi = {{span_of("MULTI")}, 1, NULL}, exec = {{span_of("EXEC")}, 1, on_exec};
     if (send_words(d, &multi, e) != 0 || send_state(d, &v, e) != 0)
         return -1;

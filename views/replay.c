@@ -61,13 +61,16 @@ static struct builder *new_builder(struct replay *r, const struct replay_view *v
 {
     const struct live_options *live = r->run->live;
     const struct job_runner_options *o = r->run->options;
-    return builder_new(&(struct builder_options){
-        .plan = v->plan,
-        .ref = {live->redis_prefix, v->plan->name, v->generation, live->partition},
-        .store = live->store,
-        .limits = {o->limits.max_cells, o->max_flush_bytes},
-        .max_open_bytes = o->max_open_bytes / r->n,
-        .open_budget = &r->open_budget});
+    return builder_new(
+        &(struct builder_options){.plan = v->plan,
+                                  .ref = {.prefix = live->redis_prefix,
+                                          .view = v->plan->name,
+                                          .generation = v->generation,
+                                          .partition = live->partition},
+                                  .store = live->store,
+                                  .limits = {o->limits.max_cells, o->max_flush_bytes},
+                                  .max_open_bytes = o->max_open_bytes / r->n,
+                                  .open_budget = &r->open_budget});
 }
 
 /* The generation the job works on: one it has begun already, or a new one. The view is done when

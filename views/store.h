@@ -92,6 +92,31 @@ struct store_each_page {
 int store_each_page(struct store *s, const struct view_ref *v, const struct plan *p,
                     const struct store_each_page *each, struct err *e) MUST_CHECK;
 
+/* ---- snapshots: a generation as it was, while it goes on being written (layout.h)
+ *
+ * Whoever writes the generation opens it, and from then on keeps every page, in the transaction
+ * that first changes or drops it, before that change. Who reads it takes index and sites from the
+ * copies, pages with store_load_kept, and asks at the end whether it is open still: only then was
+ * what it read the one state. `copies`: the generation with the snapshot's number. */
+
+/* Puts into a transaction: */
+void store_put_snapshot(struct store *s, const struct view_ref *copies);
+void store_put_copy(struct store *s, const struct view_ref *copies, const struct tier *t,
+                    const struct page *p, size_t stored_rows);
+
+/* Fills an empty page with what it was when the snapshot was opened. */
+int store_load_kept(struct store *s, const struct view_ref *copies, const struct plan *p,
+                    struct page **page, struct err *e) MUST_CHECK;
+int store_snapshot_is_open(struct store *s, const struct view_ref *copies, bool *open,
+                           struct err *e) MUST_CHECK;
+
+/* One step of taking a snapshot away: it is not open any more, then some copies a call. */
+int store_delete_copies_step(struct store *s, const struct view_ref *copies, bool *done,
+                             struct err *e) MUST_CHECK;
+/* The same for all snapshots there are of a generation. */
+int store_delete_snapshots_step(struct store *s, const struct view_ref *v, bool *done,
+                                struct err *e) MUST_CHECK;
+
 /* ---- generations */
 
 /* Which generation of a view is read. */
@@ -104,7 +129,7 @@ int store_get_current(struct store *s, const char *prefix, const char *view, uin
 int store_has_generation(struct store *s, const struct view_ref *v, bool *found,
                          struct err *e) MUST_CHECK;
 /* One step of deleting a generation: its state first (then no reader finds it and no builder can
- * write it), then some pages a call. */
+ * write it), then some pages a call, at last the copies of snapshots. */
 int store_delete_step(struct store *s, const struct view_ref *v, bool *done,
                       struct err *e) MUST_CHECK;
 

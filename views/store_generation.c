@@ -126,8 +126,9 @@ int store_delete_step(struct store *s, const struct view_ref *v, bool *done, str
     store_end_command(s);
     if (store_skip_replies(s, 1, e) != 0 || store_reply(s, &r, e) != 0)
         return -1;
-    *done = r->type != REDIS_REPLY_ARRAY || r->elements == 0;
-    int result = *done ? 0 : delete_pages(s, v, r, e);
+    bool no_pages = r->type != REDIS_REPLY_ARRAY || r->elements == 0;
+    int result = no_pages ? 0 : delete_pages(s, v, r, e);
     freeReplyObject(r);
-    return result;
+    *done = false;
+    return no_pages ? store_delete_snapshots_step(s, v, done, e) : result;
 }

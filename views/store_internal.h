@@ -60,6 +60,8 @@ struct span store_key(struct store *s, const struct view_ref *v,
                       void (*make)(const struct view_ref *, struct buf *));
 struct span store_page_key(struct store *s, const struct view_ref *v, struct span site,
                            const struct tier *t, int64_t start_us, unsigned sub_page);
+/* The page as the index names it. */
+struct span store_page_name(struct store *s, const struct tier *t, const struct page *p);
 
 enum state_field {
     STATE_FORMAT,

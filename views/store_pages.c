@@ -183,8 +183,7 @@ static void put_sub_page_count(struct put *put, unsigned sub_pages)
     store_end_command(s);
 }
 
-/* The page as the index names it: in s->key, like all keys. */
-static struct span page_name(struct store *s, const struct tier *t, const struct page *p)
+struct span store_page_name(struct store *s, const struct tier *t, const struct page *p)
 {
     buf_reset(&s->key);
     layout_page_suffix(page_site(p), t, page_start(p), &s->key);
@@ -201,7 +200,7 @@ static void drop_page(const struct put *put, size_t stored_rows)
     store_end_command(s);
     store_command(s, "ZREM");
     store_arg(s, store_key(s, put->view, layout_index_key));
-    store_arg(s, page_name(s, put->tier, p));
+    store_arg(s, store_page_name(s, put->tier, p));
     store_end_command(s);
 }
 
@@ -225,7 +224,7 @@ void store_put_page(struct store *s, const struct view_ref *v, const struct tier
         store_command(s, "ZADD");
         store_arg(s, store_key(s, v, layout_index_key));
         store_arg_number(s, page_start(p) / US_PER_SECOND);
-        store_arg(s, page_name(s, t, p));
+        store_arg(s, store_page_name(s, t, p));
         store_end_command(s);
     }
 }

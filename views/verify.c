@@ -26,6 +26,7 @@ struct indexed {
 
 struct verify {
     const struct verify_options *options;
+    const struct events_scope *scope; /* NULL: all */
     struct verify_result *result;
     struct sql *sql;
     struct store *store;
@@ -64,6 +65,11 @@ static struct site *site_of(struct verify *v, struct span name)
     return v->all_sites[v->n_sites++] = s;
 }
 
+static bool has_site(const struct verify *v, struct span site)
+{
+    return v->scope == NULL || span_absent(v->scope->site) || span_equal(v->scope->site, site);
+}
+
 static int take_expected_site(void *context, struct span site, int64_t watermark_us, struct err *e)
 {
     (void)e;
@@ -73,7 +79,9 @@ static int take_expected_site(void *context, struct span site, int64_t watermark
 
 static void take_stored_site(void *context, struct span site, int64_t watermark_us)
 {
-    site_of(context, site)->stored_us = watermark_us;
+    struct verify *v = context;
+    if (has_site(v, site))
+        site_of(v, site)->stored_us = watermark_us;
 }
 
 static void describe_time(char out[40], int64_t time_us)
@@ -84,12 +92,45 @@ static void describe_time(char out[40], int64_t time_us)
         snprintf(out, 40, "%lld us", (long long)time_us);
 }
 
+static int ask_watermarks(struct verify *v, const struct events_scope *scope, struct err *e)
+{
+    struct view_sql_each_site each = {take_expected_site, v};
+    struct events_range range = {.partition = v->options->ref.partition,
+                                 .to_seq = v->options->state->offset,
+                                 .scope = scope};
+    return view_sql_watermarks(v->sql, &range, &each, e);
+}
+
+/* Of one site: whatever is above what is stored lies in batches that reach so far, and only when
+ * nothing does the others have to be asked. */
+static int ask_site(struct verify *v, struct span name, struct err *e)
+{
+    struct site *s = site_of(v, name);
+    bool sensible = s->stored_us >= EVENTS_SCOPE_FIRST_US && s->stored_us < EVENTS_SCOPE_LAST_US;
+    struct events_scope scope = {name, sensible ? s->stored_us : INT64_MIN, INT64_MAX};
+    if (ask_watermarks(v, &scope, e) != 0)
+        return -1;
+    if (s->expected_us != INT64_MIN || scope.from_us == INT64_MIN)
+        return 0;
+    scope.from_us = INT64_MIN;
+    return ask_watermarks(v, &scope, e);
+}
+
+static int expect_sites(struct verify *v, struct err *e)
+{
+    if (v->scope == NULL)
+        return ask_watermarks(v, NULL, e);
+    if (!span_absent(v->scope->site))
+        return ask_site(v, v->scope->site, e);
+    for (size_t i = 0; i < v->n_sites; i++)
+        v->all_sites[i]->expected_us = v->all_sites[i]->stored_us;
+    return 0;
+}
+
 static int compare_sites(struct verify *v, struct err *e)
 {
     const struct verify_options *o = v->options;
-    struct view_sql_each_site each = {take_expected_site, v};
-    if (view_sql_watermarks(v->sql, o->ref.partition, o->state->offset, &each, e) != 0 ||
-        store_each_site(v->store, &o->ref, take_stored_site, v, e) != 0)
+    if (store_each_site(v->store, &o->ref, take_stored_site, v, e) != 0 || expect_sites(v, e) != 0)
         return -1;
     for (size_t i = 0; i < v->n_sites; i++) {
         const struct site *s = v->all_sites[i];
@@ -102,6 +143,16 @@ static int compare_sites(struct verify *v, struct err *e)
                       "watermark", expected, stored);
     }
     return 0;
+}
+
+/* ---- the scope */
+
+static bool has_page(const struct verify *v, const struct page_address *at)
+{
+    const struct tier *t = v->options->plan->tiers[at->tier];
+    return has_site(v, at->site) &&
+           (v->scope == NULL || (at->start_us >= v->scope->from_us &&
+                                 tier_page_end(t, at->start_us) <= v->scope->to_us));
 }
 
 /* ---- the index */
@@ -121,6 +172,8 @@ static int take_index(void *context, const struct page_address *page, struct err
 {
     struct verify *v = context;
     (void)e;
+    if (!has_page(v, page))
+        return 0;
     if (v->n_index == v->cap_index) {
         v->cap_index = v->cap_index == 0 ? 1024 : v->cap_index * 2;
         v->index = mem_resize(v->index, v->cap_index * sizeof(*v->index));
@@ -133,6 +186,10 @@ static int take_index(void *context, const struct page_address *page, struct err
 static int read_index(struct verify *v, struct err *e)
 {
     struct store_each_page each = {INT64_MIN, INT64_MAX, take_index, v};
+    if (v->scope != NULL) {
+        each.from_us = v->scope->from_us;
+        each.to_us = v->scope->to_us;
+    }
     if (store_each_page(v->store, &v->options->ref, v->options->plan, &each, e) != 0)
         return -1;
     _Static_assert(offsetof(struct indexed, at) == 0, "sorted and searched by address");
@@ -143,16 +200,23 @@ static int read_index(struct verify *v, struct err *e)
 
 /* ---- one page */
 
+static int load_page(struct verify *v, struct page **page, struct err *e)
+{
+    const struct verify_options *o = v->options;
+    struct store_pages one = {page, 1};
+    return o->ref.snapshot != 0 ? store_load_kept(v->store, &o->ref, o->plan, page, e)
+                                : store_load_pages(v->store, &o->ref, o->plan, &one, e);
+}
+
 static int compare_page(struct verify *v, const struct page *expected, struct err *e)
 {
     const struct verify_options *o = v->options;
     struct page_address at = {page_site(expected), page_tier(expected), page_start(expected)};
     struct page *stored = page_new(o->plan, at.tier, at.site, at.start_us);
-    struct store_pages one = {&stored, 1};
     struct err failure = {0};
     struct verify_place place = {
         .plan = o->plan, .site = at.site, .tier = at.tier, .time_us = at.start_us};
-    int result = store_load_pages(v->store, &o->ref, o->plan, &one, &failure);
+    int result = load_page(v, &stored, &failure);
     if (result != 0 && failure.kind == ERR_DATA) { /* spoilt is a difference as well */
         verify_differ(v->result, &place, "page", "readable", failure.text);
         result = 0;
@@ -186,7 +250,7 @@ static int finish_page(struct verify *v, unsigned tier, struct err *e)
     return result;
 }
 
-/* The page of a tier for a time; *out NULL: it has expired. */
+/* The page of a tier for a time; *out NULL: it has expired, or is not wholly in the scope. */
 static int page_for(struct verify *v, const struct site *site, unsigned tier, int64_t time_us,
                     struct page **out, struct err *e)
 {
@@ -198,7 +262,8 @@ static int page_for(struct verify *v, const struct site *site, unsigned tier, in
         (page_start(open) != start_us || !span_equal(page_site(open), site->name)) &&
         finish_page(v, tier, e) != 0)
         return -1;
-    if (plan_page_expired(p, tier, start_us, site->expected_us))
+    if (plan_page_expired(p, tier, start_us, site->expected_us) ||
+        !has_page(v, &(struct page_address){site->name, tier, start_us}))
         return 0;
     if (v->pages[tier] == NULL)
         v->pages[tier] = page_new(p, tier, site->name, start_us);
@@ -292,8 +357,18 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
     return result;
 }
 
+/* What the log is cut to. Rows that are made of several events are made of all of the site's. */
+static const struct events_scope *sql_scope(const struct verify *v, struct events_scope *of_site)
+{
+    if (v->scope == NULL || v->options->plan->relation == &RELATION_EVENTS)
+        return v->scope;
+    *of_site = (struct events_scope){v->scope->site, INT64_MIN, INT64_MAX};
+    return of_site;
+}
+
 static int compare_definition(struct verify *v, struct err *e)
 {
+    struct events_scope of_site;
     const struct verify_options *o = v->options;
     const struct plan *p = o->plan;
     struct buf select = {0};
@@ -303,6 +378,7 @@ static int compare_definition(struct verify *v, struct err *e)
                                .columns = plan_columns(p),
                                .partition = o->ref.partition,
                                .to_seq = o->state->offset,
+                               .scope = sql_scope(v, &of_site),
                                .n_dimensions = p->n_dimensions,
                                .n_measures = p->n_measures};
     _Static_assert((int)PLAN_MAX_MEASURES <= (int)VIEW_SQL_MAX_COLUMNS &&
@@ -350,7 +426,7 @@ static int compare_rest(struct verify *v, struct err *e)
 static void compare_digest(struct verify *v)
 {
     char expected[33], stored[33];
-    if (digest_equal(v->stored_digest, v->options->state->digest))
+    if (v->scope != NULL || digest_equal(v->stored_digest, v->options->state->digest))
         return;
     digest_format(v->options->state->digest, expected);
     digest_format(v->stored_digest, stored);
@@ -360,18 +436,29 @@ static void compare_digest(struct verify *v)
 
 /* ---- all of it */
 
-/* What was read is one state only if it is there still. */
-static int check_state(struct verify *v, struct err *e)
+static int is_unchanged(struct verify *v, bool *unchanged, struct err *e)
 {
     struct view_state now;
     bool found;
     if (store_watch_state(v->store, &v->options->ref, &now, &found, e) != 0)
         return -1;
-    return found && now.offset == v->options->state->offset &&
-                   digest_equal(now.digest, v->options->state->digest)
-               ? 0
-               : err_set(e, ERR_BUSY, "view %s was written while it was verified",
-                         v->options->plan->name);
+    *unchanged = found && now.offset == v->options->state->offset &&
+                 digest_equal(now.digest, v->options->state->digest);
+    return 0;
+}
+
+/* What was read is one state only if it is there still. */
+static int check_state(struct verify *v, struct err *e)
+{
+    const struct view_ref *ref = &v->options->ref;
+    bool good = false;
+    if ((ref->snapshot != 0 ? store_snapshot_is_open(v->store, ref, &good, e)
+                            : is_unchanged(v, &good, e)) != 0)
+        return -1;
+    v->result->lost = !good;
+    return good ? 0
+                : err_set(e, ERR_BUSY, "what view %s was could not be kept while it was verified",
+                          v->options->plan->name);
 }
 
 static int run(struct verify *v, struct err *e)
@@ -391,7 +478,7 @@ static int run(struct verify *v, struct err *e)
 
 int verify_view(const struct verify_options *o, struct verify_result *out, struct err *e)
 {
-    struct verify v = {.options = o, .result = out, .seed = hash_seed()};
+    struct verify v = {.options = o, .scope = o->scope, .result = out, .seed = hash_seed()};
     *out = (struct verify_result){0};
     int result = run(&v, e);
     for (unsigned tier = 0; tier < PLAN_MAX_TIERS; tier++)

@@ -216,6 +216,39 @@ static void every_way_to_ask_for_events_gives_the_same(void **state)
     free(uri);
 }
 
+static void events_can_be_narrowed_to_a_site_and_a_time(void **state)
+{
+    (void)state;
+    char *uri = log_test_database();
+    append_colourful(uri);
+    static const struct {
+        struct events_scope scope;
+        const char *condition;
+    } cases[] = {
+        {{SPAN_LITERAL("example.com"), INT64_MIN, INT64_MAX}, "site = 'example.com'"},
+        {{SPAN_LITERAL("it's none"), INT64_MIN, INT64_MAX}, "site = 'it''s none'"},
+        {{{NULL, 0}, INT64_C(1700000100000000), INT64_MAX},
+         "event_time >= to_timestamp(1700000100)"},
+        {{SPAN_LITERAL("example.com"), INT64_C(1700000100000001), INT64_C(1700000300000000)},
+         "site = 'example.com' AND event_time > to_timestamp(1700000100)"
+         " AND event_time < to_timestamp(1700000300)"}};
+    for (int i = 0; i < 8; i++) {
+        struct buf sql = {0};
+        events_sql(&sql, &(struct events_range){.columns = COLUMN_BIT(EVENT_PATH),
+                                                .partition = i < 4 ? 0 : -1,
+                                                .to_seq = i < 4 ? 777 : UINT64_MAX,
+                                                .scope = &cases[i % 4].scope});
+        buf_put_byte(&sql, '\0');
+        char *plain = mem_format("SELECT partition, seq, event_time, site, path FROM events"
+                                 " WHERE %s%s",
+                                 cases[i % 4].condition, i < 4 ? " AND seq < 777" : "");
+        assert_int_equal(differences(uri, (const char *)sql.p, plain), 0);
+        free(plain);
+        buf_clear(&sql);
+    }
+    free(uri);
+}
+
 static void bounded_queries_do_not_read_every_batch(void **state)
 {
     (void)state;
@@ -544,6 +577,7 @@ int main(void)
         cmocka_unit_test(what_goes_in_comes_out_by_slices),
         cmocka_unit_test(the_relation_events_shows_what_went_in),
         cmocka_unit_test(every_way_to_ask_for_events_gives_the_same),
+        cmocka_unit_test(events_can_be_narrowed_to_a_site_and_a_time),
         cmocka_unit_test(bounded_queries_do_not_read_every_batch),
         cmocka_unit_test(the_same_event_id_is_a_duplicate_also_after_a_restart),
         cmocka_unit_test(event_ids_of_other_scopes_and_sites_are_other_ids),

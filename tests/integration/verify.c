@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verify finds what is wrong, of every kind, and nothing where all is right. */
-#include <stdlib.h>
-
-#include "base/mem.h"
-#include "tests/support/view_rig.h"
-#include "views/catalog.h"
+#include "tests/support/view_spoil.h"
 
 static const char REGIONS[] = "pageviews_by_region";
 
@@ -21,33 +17,6 @@ static struct verify_result check(struct view_rig *r, const char *view)
 {
     const struct plan *p = plan_find(span_of(view));
     return rig_verify(r, p == NULL ? &rig_everything : p);
-}
-
-/* The name of the first page of that tier in the index; free it. */
-static char *page_of_tier(struct view_rig *r, const char *view, const char *tier)
-{
-    char *mark = mem_format(":%s:", tier);
-    const char *at =
-        strstr(rig_redis(r, "ZRANGE", rig_key(r, view, "index"), "0", "-1", NULL), mark);
-    assert_non_null(at);
-    const char *end = at + strcspn(at, " ]");
-    while (at[-1] != '[' && at[-1] != ' ')
-        at--;
-    free(mark);
-    return mem_format("%.*s", (int)(end - at), at);
-}
-
-static void assert_finds(const struct verify_result *result, const char *tier, const char *what)
-{
-    assert_true(result->n_differences > 0);
-    for (uint64_t i = 0; i < result->n_differences && i < VERIFY_MAX_DIFFERENCES; i++)
-        if (strcmp(result->differences[i].tier, tier) == 0 &&
-            strcmp(result->differences[i].what, what) == 0)
-            return;
-    fail_msg("%llu differences, none of %s in %s; the first: %s in %s, %s for %s",
-             (unsigned long long)result->n_differences, what, tier, result->differences[0].what,
-             result->differences[0].tier, result->differences[0].stored,
-             result->differences[0].expected);
 }
 
 /* ---- all is right */
@@ -120,13 +89,6 @@ static void a_page_too_many_is_found(void **state)
     free(source);
     free(from);
 }
-
-/* Gives one group of the page the slots of another that has other ones. */
-static const char spoil_script[] =
-    "local groups = redis.call('HKEYS', KEYS[1]) "
-    "local value = redis.call('HGET', KEYS[1], groups[1]) "
-    "for i = 2, #groups do if redis.call('HGET', KEYS[1], groups[i]) ~= value then "
-    "redis.call('HSET', KEYS[1], groups[i], value) return 'spoilt' end end return 'all are equal'";
 
 static void a_wrong_value_is_found_in_any_tier(void **state)
 {
@@ -209,7 +171,7 @@ static void a_wrong_sketch_is_found(void **state)
     struct view_state now;
     bool found;
     const struct plan *p = plan_find(SPAN_LITERAL("visitors"));
-    struct view_ref ref = {"ff", p->name, 1, 0};
+    struct view_ref ref = {.prefix = "ff", .view = p->name, .generation = 1};
     struct page_address at;
     r->events.sites = 1;
     fill(r, 3000);
@@ -233,68 +195,142 @@ static void a_wrong_sketch_is_found(void **state)
     free(name);
 }
 
-/* ---- while the live builder runs */
+/* ---- one page, and a part of a view */
 
-static void a_held_view_stands_still_and_others_go_on(void **state)
+static void one_spoilt_page_is_what_is_found_and_a_replay_mends_it(void **state)
 {
     struct view_rig *r = *state;
-    struct err e = {0};
-    struct live_hold hold, second;
+    const struct plan *p = plan_find(span_of(REGIONS));
+    struct page_address at;
     rig_live_start(r);
-    rig_append(r, 1000, 100);
+    rig_append(r, 3000, 100);
     rig_wait_caught_up(r);
-    support_ok(live_hold(r->live, "visitors", 60000, &hold, &e), &e);
-    assert_int_equal(live_hold(r->live, "visitors", 60000, &second, &e), -1);
-    assert_int_equal(e.kind, ERR_BUSY);
-    const char *offset = rig_key(r, "pageviews", "state");
-    rig_append(r, 1000, 100);
-    while (atoi(rig_redis(r, "HGET", offset, "offset", NULL)) < 2000) /* bounded by ctest */
-        offset = rig_key(r, "pageviews", "state");
-    assert_int_equal(rig_status(r, "visitors").offset, hold.state.offset);
-    assert_int_equal(rig_status(r, "visitors").state, LIVE_HELD);
-    assert_true(live_release(r->live, "visitors", &hold));
-    rig_wait_caught_up(r);
+    rig_runner_start(r);
+    spoil_page(r, REGIONS, "15m", &at);
+    struct verify_result result = rig_verify(r, p);
+    assert_true(result.n_differences > 0 && result.n_differences <= VERIFY_MAX_DIFFERENCES);
+    for (uint64_t i = 0; i < result.n_differences; i++) {
+        const struct verify_difference *d = &result.differences[i];
+        assert_true(span_is(at.site, d->site));
+        assert_string_equal(d->tier, "15m");
+        assert_string_equal(d->what, "pageviews");
+        assert_true(d->time_us >= at.start_us && d->time_us < at.start_us + US_PER_DAY);
+        assert_string_equal(d->group, result.differences[0].group);
+    }
+    struct job job = rig_wait_job(r, rig_add_job(r, JOB_REPLAY, REGIONS));
+    assert_int_equal(job.state, JOB_DONE);
+    job_clear(&job);
     rig_assert_agrees(r);
 }
 
-static void a_hold_that_was_lost_says_so(void **state)
+/* Events of two sites over days, none of them late. */
+static void spread(struct view_rig *r)
 {
-    struct view_rig *r = *state;
-    struct err e = {0};
-    struct live_hold hold;
-    rig_live_start(r);
-    rig_append(r, 1000, 100);
-    rig_wait_caught_up(r);
-    support_ok(live_hold(r->live, "visitors", 60000, &hold, &e), &e);
-    rig_redis_kill9(r);
-    rig_append(r, 100, 100);
-    while (rig_status(r, "pageviews").offset < r->appended)
-        continue;
-    assert_false(live_release(r->live, "visitors", &hold));
-    rig_wait_caught_up(r);
-    rig_assert_agrees(r);
+    r->events.sites = 2;
+    r->events.step_us = 20 * US_PER_SECOND;
+    r->events.late_percent = 0;
+    r->events.leap_permille = 0;
 }
 
-static void a_redis_flushed_meanwhile_is_no_difference(void **state)
+static uint64_t differences_in(struct view_rig *r, const char *site, int64_t from_us, int64_t to_us)
+{
+    struct events_scope scope = {span_of(site), from_us, to_us};
+    struct verify_result result = rig_verify_scope(r, plan_find(span_of(REGIONS)), &scope);
+    assert_true(result.pages > 0);
+    return result.n_differences;
+}
+
+static void a_narrowed_verification_compares_what_lies_inside(void **state)
+{
+    struct view_rig *r = *state;
+    struct page_address at;
+    char site[64];
+    spread(r);
+    fill(r, 20000); /* four days and a half */
+    spoil_page(r, REGIONS, "1m", &at);
+    snprintf(site, sizeof(site), "%.*s", SPAN_ARGS(at.site));
+    const char *other = strcmp(site, "site1.example") == 0 ? "site0.example" : "site1.example";
+    int64_t day_us = clock_floor(at.start_us, US_PER_DAY), next_us = day_us + US_PER_DAY;
+    assert_true(differences_in(r, site, INT64_MIN, INT64_MAX) > 0);
+    assert_true(differences_in(r, site, day_us, next_us) > 0);
+    assert_true(differences_in(r, NULL, day_us, next_us) > 0);
+    assert_true(differences_in(r, site, at.start_us, at.start_us + US_PER_HOUR) > 0);
+    assert_int_equal(differences_in(r, site, at.start_us + US_PER_HOUR, INT64_MAX), 0);
+    assert_int_equal(differences_in(r, site, next_us, next_us + 2 * US_PER_DAY), 0);
+    assert_int_equal(differences_in(r, NULL, next_us, INT64_MAX), 0);
+    assert_int_equal(differences_in(r, other, INT64_MIN, INT64_MAX), 0);
+    assert_int_equal(differences_in(r, other, day_us, next_us), 0);
+}
+
+static void a_month_is_compared_when_all_of_it_is_inside(void **state)
+{
+    struct view_rig *r = *state;
+    struct page_address at;
+    r->events.sites = 1;
+    r->events.step_us = 600 * US_PER_SECOND;
+    fill(r, 8000); /* 55 days */
+    spoil_page(r, REGIONS, "1d", &at);
+    int64_t end_us = tier_page_end(&TIER_DAYS, at.start_us);
+    assert_true(differences_in(r, NULL, at.start_us, end_us) > 0);
+    assert_int_equal(differences_in(r, NULL, at.start_us, end_us - US_PER_DAY), 0);
+    assert_int_equal(differences_in(r, NULL, at.start_us + US_PER_DAY, end_us), 0);
+}
+
+static void a_narrowed_verification_finds_the_wrong_watermark_of_its_site(void **state)
+{
+    static const char *const wrong[] = {"1", "1999999999000000", "-5", "9000000000000000000"};
+    struct view_rig *r = *state;
+    fill(r, 300);
+    char *sites = mem_copy_text(rig_key(r, REGIONS, "sites"));
+    char *right = mem_copy_text(rig_redis(r, "HGET", sites, "site1.example", NULL));
+    int64_t from_us = r->events.now_us - 300 * US_PER_DAY;
+    for (int i = 0; i < 4; i++) {
+        rig_redis(r, "HSET", sites, "site1.example", wrong[i], NULL);
+        struct events_scope scope = {SPAN_LITERAL("site1.example"), from_us, INT64_MAX};
+        struct verify_result result = rig_verify_scope(r, plan_find(span_of(REGIONS)), &scope);
+        assert_finds(&result, "1m", "watermark");
+        char *expected = mem_format("%s us", right);
+        assert_string_equal(result.differences[0].expected, expected);
+        free(expected);
+    }
+    rig_redis(r, "HSET", sites, "site1.example", right, NULL);
+    assert_int_equal(differences_in(r, "site1.example", from_us, INT64_MAX), 0);
+    free(right);
+    free(sites);
+}
+
+static void a_verification_job_can_be_narrowed(void **state)
 {
     struct view_rig *r = *state;
     struct err e = {0};
-    struct live_hold hold;
-    struct verify_result result;
-    const struct plan *p = plan_find(SPAN_LITERAL("visitors"));
+    struct page_address at;
+    struct span name = span_of(REGIONS);
+    int64_t id, running;
+    spread(r);
     rig_live_start(r);
-    rig_append(r, 1000, 100);
+    rig_append(r, 8000, 500);
     rig_wait_caught_up(r);
-    support_ok(live_hold(r->live, p->name, 60000, &hold, &e), &e);
-    rig_redis(r, "FLUSHALL", NULL);
-    struct verify_options o = {.postgres_uri = r->postgres,
-                               .store = r->options.store,
-                               .plan = p,
-                               .ref = {"ff", p->name, hold.generation, 0},
-                               .state = &hold.state};
-    assert_int_equal(verify_view(&o, &result, &e), -1);
-    assert_int_equal(e.kind, ERR_BUSY);
-    (void)live_release(r->live, p->name, &hold);
+    rig_runner_start(r);
+    spoil_page(r, REGIONS, "1m", &at);
+    int64_t day_us = clock_floor(at.start_us, US_PER_DAY);
+    for (int days = 0; days < 2; days++) { /* rounded to the day of the page, and to the next */
+        int64_t from_us = day_us + days * US_PER_DAY + 7 * US_PER_HOUR;
+        struct events_scope scope = {at.site, from_us, from_us + US_PER_SECOND};
+        support_ok(jobs_add(r->sql, JOB_VERIFY,
+                            (struct job_views){.names = &name, .n = 1, .scope = &scope}, &id,
+                            &running, &e),
+                   &e);
+        struct job job = rig_wait_job(r, id);
+        assert_int_equal(job.state, JOB_DONE);
+        assert_true(span_is(at.site, job.site));
+        assert_true(job.from_us == from_us && job.to_us == from_us + US_PER_SECOND);
+        assert_non_null(strstr(job.result, days == 0 ? "\"agrees\": false" : "\"agrees\": true"));
+        char *from = mem_alloc(CLOCK_TEXT_BYTES);
+        clock_format(from, day_us + days * US_PER_DAY, 0);
+        assert_non_null(strstr(job.result, from));
+        free(from);
+        job_clear(&job);
+    }
 }
 
 static void a_verification_is_a_job(void **state)
@@ -336,10 +372,12 @@ int main(void)
         TEST(a_wrong_watermark_is_found),
         TEST(a_wrong_digest_is_found),
         TEST(a_wrong_sketch_is_found),
-        TEST(a_held_view_stands_still_and_others_go_on),
-        TEST(a_hold_that_was_lost_says_so),
-        TEST(a_redis_flushed_meanwhile_is_no_difference),
+        TEST(one_spoilt_page_is_what_is_found_and_a_replay_mends_it),
+        TEST(a_narrowed_verification_compares_what_lies_inside),
+        TEST(a_month_is_compared_when_all_of_it_is_inside),
+        TEST(a_narrowed_verification_finds_the_wrong_watermark_of_its_site),
         TEST(a_verification_is_a_job),
+        TEST(a_verification_job_can_be_narrowed),
     };
     return support_run("verify", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -264,39 +264,46 @@ void rig_wait_caught_up(struct view_rig *r)
 
 /* ---- verifying */
 
-static void read_state(struct view_rig *r, const struct plan *p, struct live_hold *out)
+static void read_state(struct view_rig *r, const struct plan *p, struct live_snapshot *out)
 {
     struct err e = {0};
     struct store *s;
     bool found;
+    out->copies = (struct view_ref){.prefix = "ff", .view = p->name};
     support_ok(store_open(&s, &r->options.store, &e), &e);
-    support_ok(store_get_current(s, "ff", p->name, &out->generation, &found, &e), &e);
+    support_ok(store_get_current(s, "ff", p->name, &out->copies.generation, &found, &e), &e);
     assert_true(found);
-    struct view_ref ref = {"ff", p->name, out->generation, 0};
-    support_ok(store_watch_state(s, &ref, &out->state, &found, &e), &e);
+    support_ok(store_watch_state(s, &out->copies, &out->state, &found, &e), &e);
     assert_true(found);
     store_close(s);
 }
 
-struct verify_result rig_verify(struct view_rig *r, const struct plan *p)
+struct verify_result rig_verify_scope(struct view_rig *r, const struct plan *p,
+                                      const struct events_scope *scope)
 {
     struct err e = {0};
-    struct live_hold hold;
+    struct live_snapshot s;
     struct verify_result result;
     r->options.store.uri = r->redis;
-    if (r->live != NULL)
-        support_ok(live_hold(r->live, p->name, DEADLINE_MS, &hold, &e), &e);
-    else
-        read_state(r, p, &hold);
+    if (r->live != NULL) {
+        struct verify_live_options o = {.live = r->live, .plan = p, .scope = scope};
+        support_ok(verify_live(&o, &s, &result, &e), &e);
+        return result;
+    }
+    read_state(r, p, &s);
     struct verify_options o = {.postgres_uri = r->postgres,
                                .store = r->options.store,
                                .plan = p,
-                               .ref = {"ff", p->name, hold.generation, 0},
-                               .state = &hold.state};
+                               .ref = s.copies,
+                               .state = &s.state,
+                               .scope = scope};
     support_ok(verify_view(&o, &result, &e), &e);
-    if (r->live != NULL)
-        assert_true(live_release(r->live, p->name, &hold));
     return result;
+}
+
+struct verify_result rig_verify(struct view_rig *r, const struct plan *p)
+{
+    return rig_verify_scope(r, p, NULL);
 }
 
 void rig_assert_agrees(struct view_rig *r)

@@ -10,8 +10,7 @@
 #include "tests/support/support.h"
 #include "tests/support/view_log.h"
 #include "views/job_runner.h"
-#include "views/live.h"
-#include "views/verify.h"
+#include "views/verify_live.h"
 
 struct view_rig {
     char *postgres;
@@ -55,8 +54,10 @@ const char *rig_redis(struct view_rig *r, ...) __attribute__((sentinel));
 /* A key of the view's current generation: what follows the hash tag. Until the next call. */
 const char *rig_key(struct view_rig *r, const char *view, const char *suffix);
 
-/* Verifies a view that is held meanwhile; with live stopped, as it is. */
+/* Verifies a view by a snapshot; with live stopped, as it is. */
 struct verify_result rig_verify(struct view_rig *r, const struct plan *p);
+struct verify_result rig_verify_scope(struct view_rig *r, const struct plan *p,
+                                      const struct events_scope *scope);
 void rig_assert_agrees(struct view_rig *r); /* all views */
 
 int64_t rig_add_job(struct view_rig *r, enum job_kind kind, const char *view); /* NULL: all views */

@@ -9,7 +9,8 @@
 #include "views/catalog.h"
 #include "views/layout.h"
 
-static const struct view_ref view = {"ff", "visitors", 3, 1};
+static const struct view_ref view = {
+    .prefix = "ff", .view = "visitors", .generation = 3, .partition = 1};
 
 static void assert_text(struct buf *b, const char *expected)
 {
@@ -34,6 +35,29 @@ static void keys_are_as_documented(void **state)
     assert_text(&b, "ff:{visitors:3:1}:example.com:15m:86400");
     layout_page_key(&view, SPAN_LITERAL("example.com"), &TIER_DAYS, -31 * US_PER_DAY, 2, &b);
     assert_text(&b, "ff:{visitors:3:1}:example.com:1d:-2678400:2");
+    buf_clear(&b);
+}
+
+static void copies_of_a_snapshot_lie_apart_from_the_pages(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    struct view_ref copies = view;
+    copies.snapshot = 0xabc;
+    layout_snapshots_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:snapshots");
+    layout_state_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:state");
+    layout_open_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:@0000000000000abc:open");
+    layout_kept_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:@0000000000000abc:kept");
+    layout_index_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:@0000000000000abc:index");
+    layout_sites_key(&copies, &b);
+    assert_text(&b, "ff:{visitors:3:1}:@0000000000000abc:sites");
+    layout_page_key(&copies, SPAN_LITERAL("example.com"), &TIER_DAYS, 0, 2, &b);
+    assert_text(&b, "ff:{visitors:3:1}:@0000000000000abc:example.com:1d:0:2");
     buf_clear(&b);
 }
 
@@ -87,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_as_documented),
+        cmocka_unit_test(copies_of_a_snapshot_lie_apart_from_the_pages),
         cmocka_unit_test(the_index_leads_back_to_the_page),
         cmocka_unit_test(other_texts_in_the_index_are_refused),
     };
