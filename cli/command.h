@@ -53,6 +53,7 @@ int help_main(struct command_run *r, struct err *e);
 extern const struct option migrate_command_options[];
 extern const struct option import_command_options[];
 extern const struct option replay_command_options[];
+extern const struct option verify_command_options[];
 extern const struct option log_command_options[];
 extern const struct option token_command_options[];
 extern const struct option demo_command_options[];

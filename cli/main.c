@@ -42,9 +42,15 @@ const struct command commands[] = {
     {.name = "verify",
      .arguments = "[VIEW...]",
      .about = "compares views (default: all) with the same SQL over the log",
+     .options = verify_command_options,
      .max_arguments = 64,
      .run = verify_main,
-     .more = "Exit status 1 if any differs."},
+     .more =
+         "While everything goes on, at one offset of the log. With --site, --from and --to only "
+         "the\n"
+         "part of the log that this needs is read, and only pages (an hour of minutes, a day of\n"
+         "quarter hours, a month of days) that lie wholly inside are compared.\n"
+         "Exit status 1 if any differs."},
     {.name = "view",
      .arguments = "list | show NAME | add FILE | drop NAME",
      .about = "the definitions of views",

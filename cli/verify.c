@@ -36,9 +36,36 @@ static void print(const struct json *j, const struct json_value *view)
         print_difference(j, &m.value);
 }
 
+const struct option verify_command_options[] = {
+    {.name = "site", .type = OPTION_TEXT, .about = "compare only this site"},
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .about = "compare only what begins at or after this time (RFC 3339 or Unix seconds), rounded "
+              "down to a UTC day"},
+    {.name = "to",
+     .type = OPTION_TEXT,
+     .about = "compare only what ends by this time, rounded up to a UTC day"},
+    {0},
+};
+
+static void put_scope(const struct command_run *r, struct buf *body)
+{
+    static const char *const names[] = {"site", "from", "to"};
+    for (int i = 0; i < 3; i++) {
+        const char *value = config_text(r->config, names[i]);
+        if (value == NULL)
+            continue;
+        buf_printf(body, ",\"%s\":", names[i]);
+        buf_put_json(body, span_of(value));
+    }
+}
+
 int verify_main(struct command_run *r, struct err *e)
 {
-    static const struct job_kind_of_command kind = {
-        .path = "/v1/admin/verifications", .doing = "verifying", .judge = judge, .print = print};
+    static const struct job_kind_of_command kind = {.path = "/v1/admin/verifications",
+                                                    .doing = "verifying",
+                                                    .judge = judge,
+                                                    .print = print,
+                                                    .put_more = put_scope};
     return job_run_to_end(r, &kind, e);
 }

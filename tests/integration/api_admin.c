@@ -223,6 +223,13 @@ static void bad_parameters_are_named(void **state)
         {"/v1/admin/verifications", "{\"threads\":1}", "threads"},
         {"/v1/admin/replays", "{\"views\":[\"pageviews\",\"pageviews\"]}", "views"},
         {"/v1/admin/verifications", "{\"view\":\"pageviews\"}", "view"},
+        {"/v1/admin/verifications", "{\"site\":\"a b\"}", "site"},
+        {"/v1/admin/verifications", "{\"site\":1}", "site"},
+        {"/v1/admin/verifications", "{\"from\":\"yesterday\"}", "from"},
+        {"/v1/admin/verifications", "{\"from\":-1}", "from"},
+        {"/v1/admin/verifications", "{\"to\":true}", "to"},
+        {"/v1/admin/verifications", "{\"from\":2000000000,\"to\":\"2000000000\"}", "from"},
+        {"/v1/admin/replays", "{\"site\":\"a.example\"}", "site"},
         {"/v1/admin/views", "SELECT 1", "sql"},
         {"/v1/admin/sites", "{\"name\":\"a b\"}", "name"},
         {"/v1/admin/sites", "{}", "name"},
@@ -391,11 +398,10 @@ static bool job_is_done(void *arg)
     return done;
 }
 
-static void run_job(const char *family)
+static void run_job(const char *family, const char *body)
 {
     char *path = mem_format("/v1/admin/%s", family);
-    struct support_answer a =
-        rig_ask(&(struct rig_request){.body = "{\"views\":[\"pageviews_by_region\"]}"}, "%s", path);
+    struct support_answer a = rig_ask(&(struct rig_request){.body = body}, "%s", path);
     rig_expect(&a, 202);
     struct json_value root = rig_json(&a);
     char *job = mem_format("%s/%lld", path, (long long)rig_int(&root, "id"));
@@ -416,8 +422,10 @@ static void replays_and_verifications_are_jobs(void **state)
     (void)state;
     post_views("jobs.example", 5);
     rig_wait_caught_up();
-    run_job("replays");
-    run_job("verifications");
+    run_job("replays", "{\"views\":[\"pageviews_by_region\"]}");
+    run_job("verifications", "{\"views\":[\"pageviews_by_region\"]}");
+    run_job("verifications", "{\"site\":\"jobs.example\",\"from\":\"2026-01-01T00:00:00Z\","
+                             "\"to\":4000000000}");
 }
 
 static void a_shipped_definition_may_be_given_again(void **state)

@@ -97,7 +97,7 @@ static void help_shows_every_option_with_its_default(void **state)
         {"import", import_command_options},
         {"log", log_command_options},
         {"replay", NULL},
-        {"verify", NULL},
+        {"verify", verify_command_options},
         {"token", token_command_options},
         {"view", NULL},
         {"site", NULL},
