@@ -38,6 +38,28 @@ static void put_log(const struct sql_rows *rows, struct writer *w)
     writer_put_int(w, "database_bytes", sql_int(rows, 0, 3));
 }
 
+/* null: none yet, or another process builds the views. */
+static void put_self_check(struct job_runner *jobs, struct writer *w)
+{
+    struct self_check_report r = {0};
+    if (jobs != NULL)
+        r = job_runner_self_check(jobs);
+    writer_key(w, "self_check");
+    if (r.at_us == 0) {
+        writer_null(w);
+        return;
+    }
+    writer_map(w, 8);
+    writer_put_bool(w, "agrees", r.outcome == SELF_CHECK_AGREES);
+    writer_put_text(w, "view", span_of(r.view));
+    writer_put_text(w, "site", span_of(r.site));
+    api_put_time(w, "from", r.from_us);
+    api_put_time(w, "to", r.to_us);
+    writer_put_int(w, "offset", (int64_t)r.offset);
+    writer_put_int(w, "n_differences", (int64_t)r.n_differences);
+    api_put_time(w, "at", r.at_us);
+}
+
 static int work(struct task *t, struct task_thread *thread)
 {
     struct status *s = t->data;
@@ -56,11 +78,12 @@ static int work(struct task *t, struct task_thread *thread)
         return -1;
     }
     struct writer w = writer_to(&t->body, WRITE_JSON);
-    writer_map(&w, 5);
+    writer_map(&w, 6);
     writer_put_text(&w, "version", span_of(FOOTFALL_VERSION));
     api_put_time(&w, "started_at", t->api->started_us);
     put_log(&rows, &w);
     put_conservation(&w);
+    put_self_check(t->api->parts.jobs, &w);
     writer_key(&w, "views");
     writer_json(&w, buf_span(&s->views));
     writer_end(&w);
@@ -93,10 +116,12 @@ static const struct http_answer_doc answers[] = {
     {200, "application/json",
      "Head and size of the log, what this process has received and what became of it, and each "
      "view "
-     "as in GET /v1/views. `dense`: the batches' counts make the head; `balanced`: received is "
+     "as in GET /v1/views; the last background check of a page of a view against SQL, if there was "
+     "one. `dense`: the batches' counts make the head; `balanced`: received is "
      "accepted, duplicate and rejected together.",
      "{\"type\":\"object\",\"required\":[\"version\",\"started_at\",\"log\",\"conservation\","
-     "\"views\"],\"properties\":{\"version\":{\"type\":\"string\"},\"started_at\":{\"type\":"
+     "\"self_check\",\"views\"],\"properties\":{\"version\":{\"type\":\"string\"},\"started_at\":{"
+     "\"type\":"
      "\"string\",\"format\":\"date-time\"},\"log\":{\"type\":\"object\",\"required\":[\"head\","
      "\"events_in_batches\",\"dense\",\"bytes\",\"database_bytes\"],\"properties\":{\"head\":{"
      "\"type\":\"integer\"},\"events_in_batches\":{\"type\":\"integer\"},\"dense\":{\"type\":"
@@ -105,7 +130,15 @@ static const struct http_answer_doc answers[] = {
      "\"rejected\",\"balanced\"],\"properties\":{\"received\":{\"type\":\"integer\"},\"accepted\":{"
      "\"type\":\"integer\"},\"duplicate\":{\"type\":\"integer\"},\"rejected\":{\"type\":"
      "\"integer\"},"
-     "\"balanced\":{\"type\":\"boolean\"}}},\"views\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"balanced\":{\"type\":\"boolean\"}}},\"self_check\":{\"type\":[\"object\",\"null\"],"
+     "\"required\":[\"agrees\",\"view\",\"site\",\"from\",\"to\",\"offset\",\"n_differences\","
+     "\"at\"],"
+     "\"properties\":{\"agrees\":{\"type\":\"boolean\"},\"view\":{\"type\":\"string\"},\"site\":{"
+     "\"type\":\"string\"},\"from\":{\"type\":\"string\",\"format\":\"date-time\"},\"to\":{"
+     "\"type\":"
+     "\"string\",\"format\":\"date-time\"},\"offset\":{\"type\":\"integer\"},\"n_differences\":{"
+     "\"type\":\"integer\"},\"at\":{\"type\":\"string\",\"format\":\"date-time\"}}},\"views\":{"
+     "\"type\":\"array\",\"items\":{\"type\":"
      "\"object\"}}}}"},
     {0},
 };

@@ -14,7 +14,7 @@
 #include "log/log.h"
 #include "log/sites.h"
 #include "log/tokens.h"
-#include "views/live.h"
+#include "views/job_runner.h"
 
 struct api;
 
@@ -27,6 +27,7 @@ struct api_parts {
     struct tokens *tokens;
     struct sites *sites;
     struct live *live;         /* NULL: another process builds the views */
+    struct job_runner *jobs;   /* the same */
     struct log_writer *writer; /* NULL: another process takes events */
     bool takes_events_only;    /* ready without views and Redis */
 };

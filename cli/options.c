@@ -60,6 +60,14 @@ static const struct option views_options[] = {
      .max = JOB_MAX_RATE,
      .about = "events a second that a replay reads at most, unless it is told otherwise; 0: no "
               "limit"},
+    {.name = "views.self_check",
+     .type = OPTION_INT,
+     .fallback = "1",
+     .min = 0,
+     .max = 100,
+     .about =
+         "share of one processor, in per cent, for comparing random recent pages of views with "
+         "SQL; 0: none"},
     {0},
 };
 

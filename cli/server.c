@@ -135,6 +135,7 @@ static int start_live(struct server *s, struct err *e)
     jobs.live = s->live;
     jobs.replay_threads = (unsigned)config_int(s->config, "views.replay_threads");
     jobs.replay_rate = (uint32_t)config_int(s->config, "views.replay_rate");
+    jobs.self_check = (unsigned)config_int(s->config, "views.self_check");
     return job_runner_start(&s->jobs, &jobs, e);
 }
 

@@ -27,6 +27,7 @@ static int start_api(struct server *s, struct err *e)
                               .tokens = s->tokens,
                               .sites = s->sites,
                               .live = s->live,
+                              .jobs = s->jobs,
                               .writer = s->writer,
                               .takes_events_only = s->roles == ROLE_INGEST};
     return api_new(&s->api, &parts, s->config, e);

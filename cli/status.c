@@ -16,6 +16,11 @@ static const struct column about[] = {
     {"  duplicate", "conservation.duplicate", false},
     {"  rejected", "conservation.rejected", false},
     {"  balanced", "conservation.balanced", false},
+    {"self-check: at", "self_check.at", false},
+    {"  view", "self_check.view", false},
+    {"  site", "self_check.site", false},
+    {"  page from", "self_check.from", false},
+    {"  agrees", "self_check.agrees", false},
     {0},
 };
 

@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/table.h"
 #include "base/thread.h"
 #include "views/job_run.h"
 
@@ -25,6 +26,7 @@ const struct job_runner_options job_runner_defaults = {
     .chunk_events = 20000,
     .flush_ms = 5000,
     .replay_threads = 1,
+    .self_check = 1,
 };
 
 /* Of the job that runs, or ran last; by job_kind. */
@@ -64,6 +66,7 @@ struct worker {
     bool started;
     struct sql *sql;     /* the thread's own; NULL: not connected */
     struct store *store; /* for deleting; NULL: not connected */
+    int64_t check_at_us; /* monotonic: when the next self-check is due */
 };
 
 struct job_runner {
@@ -72,7 +75,8 @@ struct job_runner {
     atomic_bool stopping;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    unsigned wakes; /* under the mutex */
+    unsigned wakes;                   /* under the mutex */
+    struct self_check_report checked; /* the same */
 };
 
 /* ---- one job */
@@ -207,6 +211,51 @@ static int sweep(struct worker *w, struct view_fence fence, struct err *e)
     }
 }
 
+/* ---- self-checks */
+
+static int tick_of_check(void *context, struct err *e)
+{
+    const struct job_runner *all = context;
+    return atomic_load(&all->stopping) ? err_set(e, ERR_BUSY, "stopping") : 0;
+}
+
+static int check_now(struct worker *w, struct err *e)
+{
+    struct job_runner *all = w->all;
+    struct self_check_report report;
+    struct self_check check = {.live = all->options.live,
+                               .now_us = clock_now_us(),
+                               .chance = hash_seed(),
+                               .tick = tick_of_check,
+                               .context = all};
+    int64_t started_us = clock_monotonic_us();
+    int result = self_check_run(&check, &report, e);
+    int64_t ended_us = clock_monotonic_us();
+    w->check_at_us = ended_us + self_check_pause_us(ended_us - started_us, all->options.self_check);
+    if (result != 0)
+        return err_context(e, "self-check");
+    if (report.outcome != SELF_CHECK_NONE) {
+        pthread_mutex_lock(&all->mutex);
+        all->checked = report;
+        pthread_mutex_unlock(&all->mutex);
+    }
+    return 0;
+}
+
+static bool check_is_due(const struct worker *w)
+{
+    return w->kind == JOB_VERIFY && w->all->options.self_check != 0 &&
+           clock_monotonic_us() >= w->check_at_us;
+}
+
+struct self_check_report job_runner_self_check(struct job_runner *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    struct self_check_report report = w->checked;
+    pthread_mutex_unlock(&w->mutex);
+    return report;
+}
+
 /* ---- the thread */
 
 static int work(struct worker *w, bool *idle, struct err *e)
@@ -225,7 +274,7 @@ static int work(struct worker *w, bool *idle, struct err *e)
     if (jobs_next(w->sql, live.fence, w->kind, &job, &found, e) != 0)
         return -1;
     if (!found)
-        return 0;
+        return check_is_due(w) ? check_now(w, e) : 0;
     *idle = false;
     int result = run_job(w, &job, live.fence, e);
     job_clear(&job);
@@ -287,6 +336,7 @@ int job_runner_start(struct job_runner **out, const struct job_runner_options *o
         struct worker *w = &all->workers[kind];
         w->all = all;
         w->kind = (enum job_kind)kind;
+        w->check_at_us = clock_monotonic_us() + US_PER_MINUTE;
         w->started = thread_start(&w->thread, worker_main, w, e) == 0;
         if (!w->started) {
             job_runner_stop(all);

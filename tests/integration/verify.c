@@ -357,6 +357,78 @@ static void a_verification_is_a_job(void **state)
     free(page);
 }
 
+/* ---- the self-check */
+
+static struct self_check_report check_by(struct view_rig *r, uint64_t chance)
+{
+    struct self_check check = {.live = r->live, .now_us = 1234567, .chance = chance};
+    struct self_check_report report;
+    struct err e = {0};
+    support_ok(self_check_run(&check, &report, &e), &e);
+    return report;
+}
+
+static void a_self_check_finds_nothing_where_nothing_is_wrong(void **state)
+{
+    struct view_rig *r = *state;
+    rig_live_start(r);
+    rig_wait_caught_up(r);
+    assert_int_equal(check_by(r, 1).outcome, SELF_CHECK_NONE);
+    rig_append(r, 3000, 100);
+    rig_wait_caught_up(r);
+    char views[64][VIEW_NAME_BYTES];
+    unsigned n = 0;
+    for (uint64_t chance = 0; chance < 60; chance++) {
+        struct self_check_report report = check_by(r, chance);
+        assert_int_equal(report.outcome, SELF_CHECK_AGREES);
+        assert_int_equal(report.offset, 3000);
+        assert_true(report.at_us == 1234567 && report.from_us < report.to_us);
+        unsigned i = 0;
+        while (i < n && strcmp(views[i], report.view) != 0)
+            i++;
+        if (i == n)
+            memcpy(views[n++], report.view, VIEW_NAME_BYTES);
+    }
+    assert_true(n > 5); /* of eleven */
+}
+
+static void a_self_check_comes_upon_what_is_wrong(void **state)
+{
+    struct view_rig *r = *state;
+    static const struct plan *alone[2];
+    struct page_address at;
+    struct err e = {0};
+    alone[0] = plan_find(SPAN_LITERAL("visitors")); /* two days of minutes */
+    r->plans = alone;
+    r->events.sites = 1;
+    r->events.late_percent = 0;
+    r->events.leap_permille = 0;
+    rig_live_start(r);
+    rig_append(r, 6000, 100);
+    rig_wait_caught_up(r);
+    char *page = page_of_tier(r, "visitors", "1m");
+    support_ok(layout_read_suffix(alone[0], span_of(page), &at, &e), &e);
+    rig_redis(r, "DEL", rig_key(r, "visitors", page), NULL);
+    struct self_check_report report = {0};
+    for (uint64_t chance = 0; chance < 2000 && report.outcome != SELF_CHECK_DIFFERS; chance++)
+        report = check_by(r, chance);
+    assert_int_equal(report.outcome, SELF_CHECK_DIFFERS);
+    assert_string_equal(report.view, "visitors");
+    assert_true(span_is(at.site, report.site));
+    assert_true(report.from_us == at.start_us && report.to_us == at.start_us + US_PER_HOUR);
+    assert_true(report.n_differences > 0);
+    free(page);
+}
+
+static void self_checks_keep_to_their_share_of_a_processor(void **state)
+{
+    (void)state;
+    assert_int_equal(self_check_pause_us(0, 1), US_PER_MINUTE);
+    assert_int_equal(self_check_pause_us(US_PER_SECOND, 1), 100 * US_PER_SECOND);
+    assert_int_equal(self_check_pause_us(US_PER_SECOND, 50), US_PER_MINUTE);
+    assert_int_equal(self_check_pause_us(US_PER_HOUR, 100), US_PER_HOUR);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -378,6 +450,9 @@ int main(void)
         TEST(a_narrowed_verification_finds_the_wrong_watermark_of_its_site),
         TEST(a_verification_is_a_job),
         TEST(a_verification_job_can_be_narrowed),
+        TEST(a_self_check_finds_nothing_where_nothing_is_wrong),
+        TEST(a_self_check_comes_upon_what_is_wrong),
+        cmocka_unit_test(self_checks_keep_to_their_share_of_a_processor),
     };
     return support_run("verify", tests, sizeof(tests) / sizeof(tests[0]));
 }
