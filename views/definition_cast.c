@@ -478,7 +478,7 @@ static int cast_to(struct definition *d, const struct tree *t, const struct tree
                    enum sql_type to, struct typed *v)
 {
     if (v->type == SQL_UNKNOWN) {
-        if (typed_become(d, t, v, to) != 0)
+        if (to != SQL_UNKNOWN && typed_become(d, t, v, to) != 0)
             return -1;
         return to == SQL_NUMERIC && tree_count(type, "typmods") > 0 ? to_precision(d, t, type, v)
                                                                     : 0;
@@ -506,7 +506,8 @@ static const struct {
     enum sql_type type;
 } cast_types[] = {{"text", SQL_TEXT},        {"varchar", SQL_TEXT},    {"int4", SQL_INT4},
                   {"int8", SQL_INT8},        {"numeric", SQL_NUMERIC}, {"bool", SQL_BOOL},
-                  {"timestamptz", SQL_TIME}, {"uuid", SQL_UUID},       {"jsonb", SQL_JSON}};
+                  {"timestamptz", SQL_TIME}, {"uuid", SQL_UUID},       {"jsonb", SQL_JSON},
+                  {"unknown", SQL_UNKNOWN}};
 
 static const char *hint_for_type(struct span name)
 {
