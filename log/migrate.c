@@ -11,6 +11,7 @@ EMBED(migration_0001);
 EMBED(migration_0002);
 EMBED(migration_0003);
 EMBED(migration_0004);
+EMBED(migration_0005);
 
 /* In order; the version is the place in the table, from 1. */
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
     {"0002_access", embed_migration_0002},
     {"0003_views", embed_migration_0003},
     {"0004_view_functions", embed_migration_0004},
+    {"0005_sessions", embed_migration_0005},
 };
 
 enum { PATIENCE_MS = 600000 }; /* for another migration, or a large one */
