@@ -99,6 +99,11 @@ void aggregate_set_watermark(struct aggregate *a, struct span site, int64_t time
     set_watermark(a->plan, cells_site(&a->cells, site), time_us);
 }
 
+void aggregate_move_watermark(struct aggregate *a, struct span site, int64_t time_us)
+{
+    move_watermark(a->plan, cells_site(&a->cells, site), time_us);
+}
+
 bool aggregate_watermark(const struct aggregate *a, struct span site, int64_t *time_us)
 {
     const struct site_state *s = cells_find_site(&a->cells, site);
@@ -383,6 +388,15 @@ void aggregate_add_signed(struct aggregate *a, const struct row_slice *rows, con
 
 /* ---- deltas ---- */
 
+/* What was taken back as it was added changes nothing. */
+static bool is_zero(const struct cell *cell, unsigned n_words)
+{
+    unsigned i = 0;
+    while (i < n_words && cell->values[i].word == 0)
+        i++;
+    return i == n_words;
+}
+
 static int each_cell(const struct cells *c, const struct block *b,
                      int (*each)(void *context, const struct delta *d), void *context)
 {
@@ -391,6 +405,8 @@ static int each_cell(const struct cells *c, const struct block *b,
         if (b->place[slot] == 0)
             continue;
         const struct cell *cell = block_cell(c, b, slot);
+        if (cell->rows == 0 && is_zero(cell, c->plan->n_words))
+            continue;
         d.at = (struct tier_slot){b->page_start_us, slot};
         d.rows = cell->rows;
         d.values = cell->values;

@@ -45,7 +45,7 @@ size_t aggregate_bytes(const struct aggregate *a);                         /* of
 void aggregate_add_signed(struct aggregate *a, const struct row_slice *rows, const int8_t *signs);
 bool aggregate_takes_back(const struct plan *p);
 
-/* Calls back for every cell, sorted by (site, tier, page start, group, slot), so that a page's
+/* Calls back for every cell that changes anything, sorted by (site, tier, page start, group, slot), so that a page's
  * cells come together. Stops and returns -1 when the callback does. */
 int aggregate_each(struct aggregate *a, int (*each)(void *context, const struct delta *d),
                    void *context);
@@ -63,6 +63,8 @@ struct aggregate_counts aggregate_counts(const struct aggregate *a); /* since ag
  * or not. Loaded from the state before the first event, written with every flush. Changed ones
  * since the last reset come first to mind of the flush: changed_only. */
 void aggregate_set_watermark(struct aggregate *a, struct span site, int64_t time_us);
+/* Raises it, as an event of that time would. */
+void aggregate_move_watermark(struct aggregate *a, struct span site, int64_t time_us);
 bool aggregate_watermark(const struct aggregate *a, struct span site, int64_t *time_us);
 enum watermark_choice { WATERMARKS_ALL, WATERMARKS_CHANGED };
 void aggregate_each_watermark(const struct aggregate *a, enum watermark_choice choice,

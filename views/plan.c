@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "views/expr.h"
+#include "views/sessions.h"
 
 bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
                        int64_t watermark_us)
@@ -18,14 +19,22 @@ bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_u
            tier_page_end(p->tiers[tier], page_start_us) + retention_us <= watermark_us;
 }
 
-column_set plan_columns(const struct plan *p)
+uint32_t plan_reads(const struct plan *p)
 {
-    column_set columns = COLUMN_BIT(EVENT_SITE) | COLUMN_BIT(EVENT_TIME) | expr_columns(p->filter);
+    uint32_t columns =
+        COLUMN_BIT(p->relation->site) | COLUMN_BIT(p->relation->time) | expr_columns(p->filter);
     for (unsigned i = 0; i < p->n_dimensions; i++)
         columns |= expr_columns(p->dimensions[i].value);
     for (unsigned i = 0; i < p->n_measures; i++)
         columns |= expr_columns(p->measures[i].filter) | expr_columns(p->measures[i].value);
     return columns;
+}
+
+column_set plan_columns(const struct plan *p)
+{
+    uint32_t columns = plan_reads(p);
+    return p->relation == &RELATION_SESSIONS ? sessions_columns(session_texts_of(columns))
+                                             : columns;
 }
 
 /* The hashed text: name, NUL, canonical SELECT, NUL, then per tier its name and retention, NUL
@@ -99,8 +108,19 @@ static bool can_be_measured(const struct plan_measure *m)
     return is_number && m->scale == m->value->scale;
 }
 
+/* Sessions change as page views come: what can't be taken back can't be kept of them. */
+static bool can_be_taken_back(const struct plan_measure *m)
+{
+    return m->kind == AGGREGATE_COUNT || m->kind == AGGREGATE_SUM || m->kind == AGGREGATE_AVG;
+}
+
 static int check_measure(const struct plan *p, const struct plan_measure *m, struct err *e)
 {
+    if (p->relation == &RELATION_SESSIONS && !can_be_taken_back(m))
+        return err_set(
+            e, ERR_INPUT,
+            "view %s: %s is not kept of sessions, as they change; count, sum and avg are", p->name,
+            m->name);
     if (!can_be_measured(m))
         return err_set(e, ERR_INPUT, "view %s: the values of %s are of a type that it is not for",
                        p->name, m->name);

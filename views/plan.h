@@ -123,6 +123,8 @@ struct plan {
 bool plan_page_expired(const struct plan *p, unsigned tier, int64_t page_start_us,
                        int64_t watermark_us);
 
+/* The columns of its relation a plan reads, site and time included: bit 1 << column. */
+uint32_t plan_reads(const struct plan *p);
 /* The columns of the log a plan needs (site and time included): what a replay has to fetch. */
 column_set plan_columns(const struct plan *p);
 /* Identifies a definition: SHA-256 of name, canonical SELECT and retention, hex. Stored with a

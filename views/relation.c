@@ -38,3 +38,33 @@ const struct relation RELATION_EVENTS = {
     .site = EVENT_SITE,
     .time = EVENT_TIME,
 };
+
+static const struct relation_column session_relation_columns[N_SESSION_COLUMNS] = {
+    [SESSION_SITE] = {"site", VALUE_TEXT, false, NAME_BYTES},
+    [SESSION_VISITOR] = {"visitor", VALUE_INT, false, 0},
+    [SESSION_START] = {"session_start", VALUE_TIME, false, 0},
+    [SESSION_END] = {"session_end", VALUE_TIME, false, 0},
+    [SESSION_PAGEVIEWS] = {"pageviews", VALUE_INT, false, 0},
+    [SESSION_ENTRY_PAGE] = {"entry_page", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_EXIT_PAGE] = {"exit_page", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_REFERRER] = {"referrer", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_REFERRER_HOST] = {"referrer_host", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_COUNTRY] = {"country", VALUE_TEXT, true, SHORT_BYTES},
+    [SESSION_REGION] = {"region", VALUE_TEXT, false, SHORT_BYTES},
+    [SESSION_BROWSER] = {"browser", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_OS] = {"os", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_DEVICE] = {"device", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_UTM_SOURCE] = {"utm_source", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_UTM_MEDIUM] = {"utm_medium", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_UTM_CAMPAIGN] = {"utm_campaign", VALUE_TEXT, true, LONG_BYTES},
+    [SESSION_BOUNCE] = {"bounce", VALUE_BOOL, false, 0},
+    [SESSION_DURATION] = {"duration", VALUE_INT, false, 0},
+};
+
+const struct relation RELATION_SESSIONS = {
+    .name = "sessions",
+    .n_columns = N_SESSION_COLUMNS,
+    .columns = session_relation_columns,
+    .site = SESSION_SITE,
+    .time = SESSION_START,
+};

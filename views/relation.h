@@ -36,6 +36,32 @@ struct relation {
  * name. */
 extern const struct relation RELATION_EVENTS;
 
+/* The relation `sessions` (session.h): its site is that of the page views, its time that of the
+ * first. */
+enum session_column {
+    SESSION_SITE,
+    SESSION_VISITOR,
+    SESSION_START,
+    SESSION_END,
+    SESSION_PAGEVIEWS,
+    SESSION_ENTRY_PAGE, /* from here on as in enum session_text */
+    SESSION_EXIT_PAGE,
+    SESSION_REFERRER,
+    SESSION_REFERRER_HOST,
+    SESSION_COUNTRY,
+    SESSION_REGION,
+    SESSION_BROWSER,
+    SESSION_OS,
+    SESSION_DEVICE,
+    SESSION_UTM_SOURCE,
+    SESSION_UTM_MEDIUM,
+    SESSION_UTM_CAMPAIGN, /* up to here */
+    SESSION_BOUNCE,
+    SESSION_DURATION, /* seconds */
+    N_SESSION_COLUMNS
+};
+extern const struct relation RELATION_SESSIONS;
+
 /* A run of rows. columns: relation->n_columns; those that were not asked for are FORM_NULL. */
 struct row_slice {
     uint32_t count;

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "log/event.h"
+#include "views/relation.h"
 
 #define SESSION_GAP_US (30 * US_PER_MINUTE)
 /* An event further behind the latest of its site is no part of any session. */
@@ -40,6 +41,7 @@ enum session_text {
     SESSION_TEXT_UTM_CAMPAIGN,
     N_SESSION_TEXTS
 };
+_Static_assert(SESSION_ENTRY_PAGE + N_SESSION_TEXTS == SESSION_BOUNCE, "texts are columns");
 
 /* A set of texts: bit 1 << enum session_text. Who needs only some leaves the others absent. */
 typedef uint32_t session_text_set;
@@ -47,6 +49,11 @@ typedef uint32_t session_text_set;
 #define ALL_SESSION_TEXTS ((UINT32_C(1) << N_SESSION_TEXTS) - 1)
 
 extern const enum event_column session_text_columns[N_SESSION_TEXTS]; /* what each is made of */
+/* Those among columns of the relation (bit 1 << enum session_column). */
+static inline session_text_set session_texts_of(uint32_t columns)
+{
+    return columns >> SESSION_ENTRY_PAGE & ALL_SESSION_TEXTS;
+}
 
 struct session_point {
     int64_t time_us;
