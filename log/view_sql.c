@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "log/sessions_sql.h"
 
 /* ---- the statement */
 
@@ -16,7 +17,13 @@ static void put_statement(struct buf *out, const struct view_sql_query *q)
                                            .partition = q->partition,
                                            .to_seq = q->to_seq,
                                            .scope = q->scope});
-    buf_put_text(out, ") SELECT site, " MICROSECONDS("\"time\"") ", footfall_rows");
+    buf_put_text(out, ")");
+    if (q->over_sessions) {
+        buf_put_text(out, ", sessions AS (");
+        sessions_sql(out, q->columns);
+        buf_put_text(out, ")");
+    }
+    buf_put_text(out, " SELECT site, " MICROSECONDS("\"time\"") ", footfall_rows");
     for (unsigned i = 0; i < q->n_dimensions; i++)
         buf_printf(out, ", \"%s\"", q->dimensions[i]);
     for (unsigned i = 0; i < q->n_measures; i++) {

@@ -19,7 +19,8 @@ struct view_sql_measure {
 
 struct view_sql_query {
     struct span select; /* definition_sql's */
-    column_set columns; /* it needs */
+    bool over_sessions; /* FROM sessions */
+    column_set columns; /* of the log, that it needs */
     uint32_t partition;
     uint64_t to_seq;                   /* events before it */
     const struct events_scope *scope;  /* NULL: all events */

@@ -375,6 +375,7 @@ static int compare_definition(struct verify *v, struct err *e)
     if (definition_sql(p, &select, e) != 0)
         return -1;
     struct view_sql_query q = {.select = buf_span(&select),
+                               .over_sessions = p->relation == &RELATION_SESSIONS,
                                .columns = plan_columns(p),
                                .partition = o->ref.partition,
                                .to_seq = o->state->offset,
