@@ -8,21 +8,35 @@
 
 #include "views/builder_internal.h"
 
+static void new_stages(struct builder *b)
+{
+    const struct builder_options *o = &b->options;
+    b->aggregate = aggregate_new(o->plan, o->limits);
+    if (o->plan->relation == &RELATION_SESSIONS)
+        b->sessions = builder_sessions_new(o->plan, o->limits);
+}
+
+static void free_stages(struct builder *b)
+{
+    aggregate_free(b->aggregate);
+    builder_sessions_free(b->sessions);
+}
+
 struct builder *builder_new(const struct builder_options *o)
 {
     struct builder *b = mem_alloc(sizeof(*b));
     b->options = *o;
     b->seed = hash_seed();
     b->pages = open_pages_new(o->plan, o->max_open_bytes, o->open_budget);
-    b->aggregate = aggregate_new(o->plan, o->limits);
+    new_stages(b);
     return b;
 }
 
 static void drop_memory(struct builder *b)
 {
     open_pages_clear(b->pages);
-    aggregate_free(b->aggregate);
-    b->aggregate = aggregate_new(b->options.plan, b->options.limits);
+    free_stages(b);
+    new_stages(b);
     table_reset(&b->sites);
     arena_reset(&b->arena);
     builder_close_snapshot(b);
@@ -36,7 +50,7 @@ void builder_free(struct builder *b)
         return;
     store_close(b->store);
     open_pages_free(b->pages);
-    aggregate_free(b->aggregate);
+    free_stages(b);
     table_clear(&b->sites);
     arena_clear(&b->arena);
     table_clear(&b->snapshot.kept);
@@ -66,7 +80,8 @@ const struct err *builder_failure(const struct builder *b)
 
 struct aggregate_counts builder_counts(const struct builder *b)
 {
-    return aggregate_counts(b->aggregate);
+    return b->sessions != NULL ? sessions_counts(builder_sessions_collector(b->sessions))
+                               : aggregate_counts(b->aggregate);
 }
 
 void builder_bound(struct builder *b, struct aggregate_limits limits, size_t max_open_bytes)
@@ -75,12 +90,15 @@ void builder_bound(struct builder *b, struct aggregate_limits limits, size_t max
     b->options.max_open_bytes = max_open_bytes;
     b->options.open_budget = NULL;
     aggregate_limit(b->aggregate, limits);
+    if (b->sessions != NULL)
+        sessions_limit(builder_sessions_collector(b->sessions), limits);
     open_pages_bound(b->pages, max_open_bytes);
 }
 
 size_t builder_bytes(const struct builder *b)
 {
-    return aggregate_bytes(b->aggregate);
+    return b->sessions != NULL ? sessions_bytes(builder_sessions_collector(b->sessions))
+                               : aggregate_bytes(b->aggregate);
 }
 
 /* ---- sites */
@@ -107,6 +125,8 @@ static void load_site(void *context, struct span site, int64_t watermark_us)
 {
     struct builder *b = context;
     aggregate_set_watermark(b->aggregate, site, watermark_us);
+    if (b->sessions != NULL)
+        sessions_set_watermark(builder_sessions_collector(b->sessions), site, watermark_us);
     builder_site_of(b, site)->flushed_us = watermark_us;
 }
 
@@ -176,7 +196,9 @@ bool builder_take(struct builder *b, const struct log_slice *slice)
     uint64_t from = b->offset - slice->first_seq;
     if (from >= slice->count)
         return true;
-    uint32_t end = aggregate_add(b->aggregate, slice, (uint32_t)from);
+    uint32_t end = b->sessions != NULL ? sessions_add(builder_sessions_collector(b->sessions),
+                                                      slice, (uint32_t)from)
+                                       : aggregate_add(b->aggregate, slice, (uint32_t)from);
     b->offset = slice->first_seq + end;
     return end == slice->count;
 }

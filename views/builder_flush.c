@@ -133,6 +133,37 @@ static int expire(struct flush *f, struct err *e)
     return 0;
 }
 
+/* ---- sessions, when the view is over them */
+
+static bool flushed_watermark(void *context, struct span site, int64_t *watermark_us)
+{
+    *watermark_us = builder_site_of(context, site)->flushed_us;
+    return *watermark_us != INT64_MIN;
+}
+
+static struct builder_sessions_flush session_flush(struct builder *b)
+{
+    return (struct builder_sessions_flush){.store = b->store,
+                                           .ref = &b->options.ref,
+                                           .aggregate = b->aggregate,
+                                           .flushed = flushed_watermark,
+                                           .context = b};
+}
+
+/* What was collected becomes rows, before the watermarks are looked at. */
+static int merge_sessions(struct builder *b, struct err *e)
+{
+    struct builder_sessions_flush f = session_flush(b);
+    return b->sessions == NULL ? 0 : builder_sessions_merge(b->sessions, &f, e);
+}
+
+static void put_sessions(struct builder *b)
+{
+    struct builder_sessions_flush f = session_flush(b);
+    if (b->sessions != NULL)
+        builder_sessions_put(b->sessions, &f);
+}
+
 /* ---- deltas to pages */
 
 static void move_to_site(struct flush *f, struct span site)
@@ -243,6 +274,7 @@ static int transact(struct flush *f, struct err *e)
         store_drop_page(b->store, &b->options.ref,
                         b->options.plan->tiers[page_tier(f->drops[i]->page)], f->drops[i]->page);
     }
+    put_sessions(b);
     aggregate_each_watermark(b->aggregate, WATERMARKS_CHANGED, put_site, f);
     return store_commit(b->store, &b->options.ref, &f->next, e);
 }
@@ -272,6 +304,8 @@ static void settle(struct flush *f)
     open_pages_settle(b->pages);
     aggregate_each_watermark(b->aggregate, WATERMARKS_CHANGED, remember_site, b);
     aggregate_reset(b->aggregate);
+    if (b->sessions != NULL)
+        builder_sessions_settle(b->sessions);
     b->state = f->next;
 }
 
@@ -282,7 +316,8 @@ int builder_flush(struct builder *b, const uint8_t last_id[16], struct err *e)
     f.next.offset = b->offset;
     memcpy(f.next.last_id, last_id, sizeof(f.next.last_id));
     struct err failure = {0};
-    b->usable = expire(&f, &failure) == 0 && apply(&f, &failure) == 0 && execute(&f, &failure) == 0;
+    b->usable = merge_sessions(b, &failure) == 0 && expire(&f, &failure) == 0 &&
+                apply(&f, &failure) == 0 && execute(&f, &failure) == 0;
     free(f.loads);
     if (b->usable)
         settle(&f);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "views/builder.h"
+#include "views/builder_sessions.h"
 #include "views/open_pages.h"
 
 /* A site with the watermark it had at the last flush: all its pages that expire by it are gone. */
@@ -17,6 +18,7 @@ struct builder {
     struct builder_options options;
     struct store *store; /* NULL: not connected */
     struct aggregate *aggregate;
+    struct builder_sessions *sessions; /* of a view over sessions; else NULL */
     struct open_pages *pages;
     struct view_state state; /* as in Redis */
     uint64_t offset;

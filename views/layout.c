@@ -54,6 +54,24 @@ void layout_index_key(const struct view_ref *v, struct buf *out)
     buf_put_text(out, "index");
 }
 
+void layout_sessions_suffix(struct span site, int64_t day, struct buf *out)
+{
+    buf_put_span(out, site);
+    buf_printf(out, ":sessions:%" PRId64, day);
+}
+
+void layout_sessions_key(const struct view_ref *v, struct span site, int64_t day, struct buf *out)
+{
+    layout_prefix(v, out);
+    layout_sessions_suffix(site, day, out);
+}
+
+void layout_session_days_key(const struct view_ref *v, struct buf *out)
+{
+    layout_prefix(v, out);
+    buf_put_text(out, "sessions");
+}
+
 void layout_current_key(const char *prefix, struct buf *out)
 {
     buf_printf(out, "%s:current", prefix);

@@ -10,6 +10,9 @@
  *   TAG:SITE:TIER:START    hash: page (START in seconds since 1970)
  *   TAG:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
  *   TAG:snapshots          set: the snapshots of which there are copies, by ID
+ *   TAG:SITE:sessions:DAY  hash: visitor (8 bytes, big-endian) -> its sessions that ended on that UTC
+ *                          day since 1970 (session.h); of a view over sessions
+ *   TAG:sessions           sorted set: SITE:sessions:DAY of each of these, by day
  *   PREFIX:current         hash: view -> generation that is read
  *
  * A page with sub-pages has in its first hash the field "" (empty) with the number of sub-pages
@@ -52,6 +55,9 @@ void layout_sites_key(const struct view_ref *v, struct buf *out);
 void layout_index_key(const struct view_ref *v, struct buf *out);
 void layout_page_key(const struct view_ref *v, struct span site, const struct tier *t,
                      int64_t page_start_us, unsigned sub_page, struct buf *out);
+void layout_sessions_key(const struct view_ref *v, struct span site, int64_t day, struct buf *out);
+void layout_sessions_suffix(struct span site, int64_t day, struct buf *out);
+void layout_session_days_key(const struct view_ref *v, struct buf *out);
 void layout_current_key(const char *prefix, struct buf *out);
 void layout_snapshots_key(const struct view_ref *v, struct buf *out);
 void layout_open_key(const struct view_ref *v, struct buf *out);

@@ -74,11 +74,20 @@ void sessions_reset(struct sessions *c)
         s->changed = false;
 }
 
+size_t sessions_bytes(const struct sessions *c)
+{
+    return c->memory.used_bytes + (c->visitors.n + c->known_texts.n) * TABLE_ENTRY_SHARE;
+}
+
+void sessions_limit(struct sessions *c, struct aggregate_limits limits)
+{
+    c->options.max_sessions = limits.max_cells;
+    c->options.max_bytes = limits.max_bytes;
+}
+
 bool sessions_full(const struct sessions *c)
 {
-    return c->n_sessions >= c->options.max_sessions ||
-           c->memory.used_bytes + (c->visitors.n + c->known_texts.n) * TABLE_ENTRY_SHARE >=
-               c->options.max_bytes;
+    return c->n_sessions >= c->options.max_sessions || sessions_bytes(c) >= c->options.max_bytes;
 }
 
 size_t sessions_visitors(const struct sessions *c)

@@ -32,6 +32,8 @@ column_set sessions_columns(session_text_set texts);
  * (slice->count when all are). */
 uint32_t sessions_add(struct sessions *c, const struct log_slice *slice, uint32_t from);
 bool sessions_full(const struct sessions *c);
+size_t sessions_bytes(const struct sessions *c); /* of what was collected */
+void sessions_limit(struct sessions *c, struct aggregate_limits limits);
 
 /* A visitor with what was collected; borrowed until sessions_reset. */
 struct sessions_visitor {

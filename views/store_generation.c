@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "views/store_internal.h"
+#include "views/store_sessions.h"
 
 enum { DELETE_STEP = 100 }; /* pages a call */
 
@@ -47,8 +48,10 @@ static void put_keys(struct store *s, const struct view_ref *v, const char *comm
     store_command(s, command);
     store_arg(s, store_key(s, v, layout_state_key));
     store_arg(s, store_key(s, v, layout_sites_key));
-    if (strcmp(command, "EXISTS") == 0)
+    if (strcmp(command, "EXISTS") == 0) {
         store_arg(s, store_key(s, v, layout_index_key));
+        store_arg(s, store_key(s, v, layout_session_days_key));
+    }
     store_end_command(s);
 }
 
@@ -130,5 +133,8 @@ int store_delete_step(struct store *s, const struct view_ref *v, bool *done, str
     int result = no_pages ? 0 : delete_pages(s, v, r, e);
     freeReplyObject(r);
     *done = false;
-    return no_pages ? store_delete_snapshots_step(s, v, done, e) : result;
+    if (!no_pages)
+        return result;
+    result = store_delete_sessions_step(s, v, done, e);
+    return result == 0 && *done ? store_delete_snapshots_step(s, v, done, e) : result;
 }
