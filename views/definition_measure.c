@@ -94,11 +94,23 @@ static int take_value(struct definition *d, const struct tree *call, struct plan
     return check_value(d, call, m->kind, &v);
 }
 
+/* Sessions change as page views come: the least, the greatest, what was seen can't be taken back.
+ */
+static int check_relation(struct definition *d, const struct tree *call, enum aggregate_kind kind)
+{
+    if (d->plan->relation != &RELATION_SESSIONS || plan_can_take_back(kind))
+        return 0;
+    return definition_refuse(d, call, "count(*), count(x), sum and avg are kept of sessions",
+                             "sessions change as late events come, and this could not follow");
+}
+
 static int make_measure(struct definition *d, const struct tree *call, struct plan_measure *m)
 {
     bool of_answer = d->of_answer; /* its arguments are of the relation, also in HAVING */
     d->of_answer = false;
     int result = take_value(d, call, m);
+    if (result == 0)
+        result = check_relation(d, call, m->kind);
     const struct tree *filter = tree_get(call, "agg_filter");
     if (result == 0 && filter != NULL)
         result = definition_condition(d, filter, "FILTER", &m->filter);

@@ -5,7 +5,7 @@
 #include "views/definition_internal.h"
 
 /* What can stand behind FROM. */
-static const struct relation *const relations[] = {&RELATION_EVENTS};
+static const struct relation *const relations[] = {&RELATION_EVENTS, &RELATION_SESSIONS};
 
 static int find_relation(struct definition *d)
 {
@@ -19,7 +19,7 @@ static int find_relation(struct definition *d)
             d->plan->relation = relations[i];
             return 0;
         }
-    return definition_refuse(d, from, "write FROM events",
+    return definition_refuse(d, from, "write FROM events, or FROM sessions",
                              "\"%.*s\" is no relation that views are made of", SPAN_ARGS(name));
 }
 

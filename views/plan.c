@@ -108,15 +108,9 @@ static bool can_be_measured(const struct plan_measure *m)
     return is_number && m->scale == m->value->scale;
 }
 
-/* Sessions change as page views come: what can't be taken back can't be kept of them. */
-static bool can_be_taken_back(const struct plan_measure *m)
-{
-    return m->kind == AGGREGATE_COUNT || m->kind == AGGREGATE_SUM || m->kind == AGGREGATE_AVG;
-}
-
 static int check_measure(const struct plan *p, const struct plan_measure *m, struct err *e)
 {
-    if (p->relation == &RELATION_SESSIONS && !can_be_taken_back(m))
+    if (p->relation == &RELATION_SESSIONS && !plan_can_take_back(m->kind))
         return err_set(
             e, ERR_INPUT,
             "view %s: %s is not kept of sessions, as they change; count, sum and avg are", p->name,

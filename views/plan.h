@@ -86,6 +86,12 @@ static inline unsigned aggregate_words(enum aggregate_kind kind)
     return kind <= AGGREGATE_COUNT_DISTINCT ? 1 : 3;
 }
 
+/* Whether what was added can be taken back: rows of sessions change as page views come. */
+static inline bool plan_can_take_back(enum aggregate_kind kind)
+{
+    return kind == AGGREGATE_COUNT || kind == AGGREGATE_SUM || kind == AGGREGATE_AVG;
+}
+
 /* A column of what a view gives: its time, a dimension or a measure. */
 enum plan_column { PLAN_TIME, PLAN_DIMENSION, PLAN_MEASURE };
 struct plan_order {

@@ -41,6 +41,15 @@ static const struct {
     {HEAD "SELECT 1 FROM pg_class", "\"pg_class\" is no relation", "FROM events"},
     {HEAD "SELECT 1 FROM events OFFSET 5", "OFFSET is not", "offset="},
     {HEAD "SELECT 1 FROM events GROUP BY ROLLUP (1)", "ROLLUP", "by="},
+    {HEAD "SELECT site, date_trunc('hour', session_start) AS t, max(duration) AS n FROM sessions "
+          "GROUP BY 1, 2",
+     "line 2, column 54: sessions change", "sum and avg"},
+    {HEAD "SELECT site, date_trunc('hour', session_start) AS t, count(DISTINCT visitor) AS n FROM "
+          "sessions GROUP BY 1, 2",
+     "sessions change", "count(*)"},
+    {HEAD "SELECT site, date_trunc('hour', session_end) AS t, count(*) AS n FROM sessions GROUP BY "
+          "1, 2",
+     "the time bucket is one of session_start", "bucket that column"},
     {HEAD "SELECT path, count(*) AS n FROM events GROUP BY 1", "the first column of a view is site",
      "SELECT site"},
     {HEAD "SELECT site, count(*) AS n FROM events GROUP BY 1", "no time bucket", "date_bin"},
