@@ -22,6 +22,9 @@ EMBED(view_pageviews_by_browser);
 EMBED(view_pageviews_by_os);
 EMBED(view_pageviews_by_device);
 EMBED(view_pageviews_by_campaign);
+EMBED(view_visits);
+EMBED(view_entry_pages);
+EMBED(view_exit_pages);
 
 /* clang-format off */
 #define SHIPPED(name_) {#name_, embed_view_##name_}
@@ -37,6 +40,9 @@ const struct shipped_view shipped_views[] = {
     SHIPPED(pageviews_by_os),
     SHIPPED(pageviews_by_device),
     SHIPPED(pageviews_by_campaign),
+    SHIPPED(visits),
+    SHIPPED(entry_pages),
+    SHIPPED(exit_pages),
     {NULL, NULL},
 };
 

@@ -54,6 +54,13 @@ static void live_equals_sql(struct service *s)
         s, "visitors", "step=all&by=",
         "SELECT count(*) || ',' || count(DISTINCT visitor) "
         "FROM events WHERE site = 'a.example' AND event_type = 'PageViewEvent' AND NOT bot");
+    rows_equal_sql(s, "visits", "step=all&by=",
+                   "SELECT count(*) || ',' || count(*) FILTER (WHERE bounce) || ',' || "
+                   "sum(duration) || ',' || sum(pageviews) FROM sessions WHERE site = 'a.example'");
+    rows_equal_sql(s, "entry_pages", "step=all&order=entry_page&limit=10000",
+                   "SELECT string_agg(line, E'\\n' ORDER BY entry_page) FROM (SELECT entry_page, "
+                   "entry_page || ',' || count(*) || ',' || count(*) FILTER (WHERE bounce) AS line "
+                   "FROM sessions WHERE site = 'a.example' GROUP BY entry_page) q");
 }
 
 static void the_law_holds(struct service *s)

@@ -46,7 +46,7 @@ static void a_replay_gives_what_the_live_view_showed(void **state)
     rig_runner_start(r);
     int64_t id = rig_add_job(r, JOB_REPLAY, NULL);
     rig_append(r, 3000, 10); /* while it runs */
-    assert_done(r, id, 11);
+    assert_done(r, id, 14);
     rig_wait_caught_up(r);
     assert_int_equal(rig_status(r, "visitors").generation, 2);
     assert_string_equal(rig_redis(r, "HGET", "ff:current", "everything", NULL), "2");
@@ -101,7 +101,7 @@ static void a_replay_of_an_empty_log_is_done(void **state)
     rig_live_start(r);
     rig_wait_caught_up(r);
     rig_runner_start(r);
-    assert_done(r, rig_add_job(r, JOB_REPLAY, NULL), 11);
+    assert_done(r, rig_add_job(r, JOB_REPLAY, NULL), 14);
 }
 
 static bool only_second_generation(void *arg)

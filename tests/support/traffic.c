@@ -38,7 +38,9 @@ static void put_visitor(struct buf *out, uint64_t seed, uint64_t number)
     if (agent != NULL)
         buf_printf(out, ",\"userAgent\":\"%s\"", agent);
     buf_printf(out, ",\"ipAddress\":\"198.51.100.%u\"", (unsigned)(draw(seed, number, 5) % 250));
-    if (draw(seed, number, 6) % 3 == 0)
+    if (draw(seed, number, 17) % 4 == 0) /* they come back within a session */
+        buf_printf(out, ",\"userId\":\"regular %u\"", (unsigned)(draw(seed, number, 18) % 4));
+    else if (draw(seed, number, 6) % 3 == 0)
         buf_printf(out, ",\"userId\":\"user %u\"", (unsigned)(draw(seed, number, 7) % 400));
 }
 

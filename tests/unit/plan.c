@@ -96,6 +96,9 @@ static void every_shipped_view_is_sound(void **state)
                                         "pageviews_by_os",
                                         "pageviews_by_device",
                                         "pageviews_by_campaign",
+                                        "visits",
+                                        "entry_pages",
+                                        "exit_pages",
                                         NULL};
     for (int i = 0; names[i] != NULL || shipped_plans()[i] != NULL; i++) {
         struct err e = {0};
@@ -107,6 +110,18 @@ static void every_shipped_view_is_sound(void **state)
     assert_null(plan_find(SPAN_LITERAL("pageview")));
 }
 
+static void assert_measure_is_named(const struct plan_measure *m, const char *select)
+{
+    char text[300];
+    if (m->kind == AGGREGATE_SUM)
+        snprintf(text, sizeof(text), "sum(%s) AS %s", m->name, m->name);
+    else
+        snprintf(text, sizeof(text), "count(%s)%s AS %s",
+                 m->kind == AGGREGATE_COUNT ? "*" : "DISTINCT visitor",
+                 m->filter == NULL ? "" : " FILTER (WHERE bounce)", m->name);
+    assert_non_null(strstr(select, text));
+}
+
 /* What the plan says must stand in the SQL; that it also means the same is the law's matter. */
 static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
 {
@@ -116,8 +131,9 @@ static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
         char text[300];
         snprintf(text, sizeof(text), "CREATE MATERIALIZED VIEW %s ", p->name);
         assert_non_null(strstr(p->sql, text));
-        snprintf(text, sizeof(text), "SELECT site, date_bin('%s', event_time, 'epoch') AS time",
-                 p->tiers[0] == &TIER_MINUTES ? "1 minute" : "15 minutes");
+        snprintf(text, sizeof(text), "SELECT site, date_bin('%s', %s, 'epoch') AS time",
+                 p->tiers[0] == &TIER_MINUTES ? "1 minute" : "15 minutes",
+                 p->relation->columns[p->relation->time].name);
         struct span select = span_of(p->canonical);
         assert_true(select.n > strlen(text) && memcmp(select.p, text, strlen(text)) == 0);
         assert_int_not_equal(select.p[select.n - 1], ';');
@@ -126,12 +142,8 @@ static void the_sql_of_a_shipped_view_names_what_its_plan_has(void **state)
                                 p->relation->columns[p->dimensions[d].value->column].name);
             assert_non_null(strstr(select.p, p->dimensions[d].name));
         }
-        for (unsigned m = 0; m < p->n_measures; m++) {
-            snprintf(text, sizeof(text), "count(%s) AS %s",
-                     p->measures[m].kind == AGGREGATE_COUNT ? "*" : "DISTINCT visitor",
-                     p->measures[m].name);
-            assert_non_null(strstr(select.p, text));
-        }
+        for (unsigned m = 0; m < p->n_measures; m++)
+            assert_measure_is_named(&p->measures[m], select.p);
         bool two_days = p->retention_us[0] == 2 * US_PER_DAY;
         assert_true(two_days == (strstr(p->sql, "WITH (minute_retention = '2 days')") != NULL));
         assert_true(two_days || p->retention_us[0] == 0);
