@@ -40,7 +40,7 @@ static const struct plan *plan_of(const struct window *w)
 
 static bool is_sketch(const struct window *w, unsigned measure)
 {
-    return plan_of(w)->measures[measure].kind == AGGREGATE_COUNT_DISTINCT;
+    return measure_is_sketch(&plan_of(w)->measures[measure]);
 }
 
 static void drop_values(const struct window *w, union measure_value *values)
