@@ -99,14 +99,13 @@ static int answer_job(struct task *t, struct sql *sql, int64_t id)
 
 static bool is_view(const struct task *t, struct span name)
 {
-    for (const struct plan *const *p = t->api->parts.plans; *p != NULL; p++)
-        if (span_is(name, (*p)->name))
-            return true;
-    return false;
+    struct view_entry ignored;
+    return view_set_find(t->api->parts.views, name, &ignored);
 }
 
 struct names {
     struct span list[JOB_MAX_VIEWS];
+    char kept[JOB_MAX_VIEWS][VIEW_NAME_BYTES]; /* of those that were not named */
     unsigned n;
 };
 
@@ -126,10 +125,20 @@ static int add_name(struct task *t, struct names *names, const struct json_value
     return 0;
 }
 
+/* All there are that the job can do something with. */
 static void add_all(const struct task *t, struct names *names)
 {
-    for (const struct plan *const *p = t->api->parts.plans; *p != NULL; p++)
-        names->list[names->n++] = span_of((*p)->name);
+    enum job_kind kind = ((const struct job_request *)t->data)->family->kind;
+    const struct view_picture *p = view_set_take(t->api->parts.views);
+    for (unsigned i = 0; i < p->n; i++) {
+        if (p->views[i].state == VIEW_FAILED ||
+            (p->views[i].state == VIEW_BUILDING && kind != JOB_REPLAY))
+            continue;
+        memcpy(names->kept[names->n], p->views[i].name, VIEW_NAME_BYTES);
+        names->list[names->n] = span_of(names->kept[names->n]);
+        names->n++;
+    }
+    view_set_give_back(t->api->parts.views, p);
 }
 
 /* Without "views" all are meant. */
@@ -147,7 +156,9 @@ static int read_names(struct task *t, struct task_thread *thread, const struct j
         if (add_name(t, out, &m.value) != 0)
             return -1;
     return out->n > 0 ? 0
-                      : refuse(&t->refusal, "views", "views: is empty; name some or leave it out");
+                      : refuse(&t->refusal, "views",
+                               found == 0 ? "views: there are none"
+                                          : "views: is empty; name some or leave it out");
 }
 
 struct bounds {
@@ -229,7 +240,7 @@ static int read_request(struct task *t, struct task_thread *thread, struct job_r
     struct json_value root;
     if (t->input.n == 0) {
         add_all(t, &out->names);
-        return 0;
+        return out->names.n > 0 ? 0 : refuse(&t->refusal, "views", "views: there are none");
     }
     if (task_json(thread, buf_span(&t->input), &root, &t->refusal) != 0 ||
         task_only_members(thread, &root, q->family->members, &t->refusal) != 0 ||

@@ -23,7 +23,7 @@ extern const struct option api_options[]; /* api.* */
 /* Everything is borrowed until api_free. */
 struct api_parts {
     const char *postgres_uri, *redis_uri, *redis_prefix;
-    const struct plan *const *plans; /* ended by NULL */
+    struct view_set *views;
     struct tokens *tokens;
     struct sites *sites;
     struct live *live;         /* NULL: another process builds the views */

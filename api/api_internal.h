@@ -35,7 +35,10 @@ struct api {
     struct workers *workers;
     struct heads *heads;
     pthread_mutex_t lag_mutex;
-    struct lag lags[JOB_MAX_VIEWS]; /* of the views, where another process builds them */
+    struct {
+        char view[VIEW_NAME_BYTES];
+        struct lag lag;
+    } lags[JOB_MAX_VIEWS]; /* of the views, where another process builds them */
     int64_t ready_max_lag_us;
     int statm_fd; /* /proc/self/statm */
     int64_t started_us;

@@ -28,11 +28,13 @@ static void put_reason(struct buf *out, const char *what, const char *why)
 
 static void judge_view(const struct api *a, const struct view_overview *v, struct buf *out)
 {
+    if (v->view->state != VIEW_READY)
+        return; /* the others are as ready as ever */
     if (!v->built)
-        put_reason(out, v->plan->name, v->reason);
+        put_reason(out, v->view->name, v->reason);
     else if (v->lag_us > a->ready_max_lag_us)
         buf_printf(out, "%s%s is %llu events and %lld s behind the log", out->n == 0 ? "" : "; ",
-                   v->plan->name, (unsigned long long)v->lag_events,
+                   v->view->name, (unsigned long long)v->lag_events,
                    (long long)(v->lag_us / US_PER_SECOND));
 }
 
@@ -147,7 +149,7 @@ static void put_views(const struct overview *o, struct buf *out)
         for (unsigned i = 0; i < o->n; i++) {
             char labels[128];
             snprintf(labels, sizeof labels, "view=\"%.*s\"", VIEW_NAME_BYTES,
-                     o->views[i].plan->name);
+                     o->views[i].view->name);
             metrics_put_value(out, view_numbers[k].name, labels,
                               view_number(&o->views[i], (enum view_number)k));
         }

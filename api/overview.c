@@ -12,11 +12,14 @@ struct asking;
 struct view_asking {
     struct asking *all;
     struct view_overview *view;
+    bool asked_again;
 };
 
 /* An overview under way. */
 struct asking {
     struct api *api;
+    struct view_reader *reader;
+    const struct view_picture *picture;
     int64_t now_us;
     struct overview overview;
     unsigned awaited;
@@ -43,19 +46,45 @@ static void ask_builder(struct asking *a)
     note_head(&a->overview, live_overview(a->api->parts.live).head);
     for (unsigned i = 0; i < n && i < JOB_MAX_VIEWS; i++)
         for (unsigned k = 0; k < a->overview.n; k++)
-            if (strcmp(status[i].name, a->overview.views[k].plan->name) == 0)
+            if (strcmp(status[i].name, a->overview.views[k].view->name) == 0)
                 a->overview.views[k].lag_us = status[i].lag_us;
 }
 
-/* Where another process builds: by what was seen whenever somebody asked. */
-static int64_t note_lag(struct api *a, unsigned view, uint64_t offset, uint64_t head)
+static struct lag *lag_of(struct api *a, const char *view)
 {
-    int64_t now_us = clock_monotonic_us();
+    for (unsigned i = 0; i < JOB_MAX_VIEWS; i++)
+        if (strcmp(a->lags[i].view, view) == 0)
+            return &a->lags[i].lag;
+    return NULL;
+}
+
+/* A place for it: a free one, else that of a view that is gone. */
+static struct lag *new_lag(struct api *a, const char *view, const struct view_picture *p)
+{
+    for (unsigned i = 0; i < JOB_MAX_VIEWS; i++)
+        if (view_picture_find(p, span_of(a->lags[i].view)) == NULL) {
+            memset(&a->lags[i], 0, sizeof a->lags[i]);
+            snprintf(a->lags[i].view, sizeof a->lags[i].view, "%s", view);
+            return &a->lags[i].lag;
+        }
+    return NULL;
+}
+
+/* Where another process builds: by what was seen whenever somebody asked. */
+static int64_t note_lag(const struct asking *asking, const struct view_overview *v)
+{
+    struct api *a = asking->api;
+    int64_t now_us = clock_monotonic_us(), result = 0;
     pthread_mutex_lock(&a->lag_mutex);
-    lag_note(&a->lags[view], offset, head, now_us);
-    int64_t lag = lag_us(&a->lags[view], now_us);
+    struct lag *lag = lag_of(a, v->view->name);
+    if (lag == NULL)
+        lag = new_lag(a, v->view->name, asking->picture);
+    if (lag != NULL) {
+        lag_note(lag, v->built ? v->offset : 0, asking->overview.log.next_seq, now_us);
+        result = lag_us(lag, now_us);
+    }
     pthread_mutex_unlock(&a->lag_mutex);
-    return lag;
+    return result;
 }
 
 static void work_out_lags(struct asking *a)
@@ -69,7 +98,7 @@ static void work_out_lags(struct asking *a)
         uint64_t offset = v->built ? v->offset : 0;
         v->lag_events = o->log.next_seq - offset;
         if (!a->builds)
-            v->lag_us = note_lag(a->api, i, offset, o->log.next_seq);
+            v->lag_us = note_lag(a, v);
         else if (v->lag_events == 0)
             v->lag_us = 0;
     }
@@ -85,6 +114,7 @@ static void finish(struct asking *a)
         ask_builder(a);
     work_out_lags(a);
     a->on_done(a->context, &a->overview);
+    view_set_give_back(a->api->parts.views, a->picture);
     free(a->overview.views);
     free(a);
 }
@@ -99,9 +129,13 @@ static void note_failure(struct view_asking *v, const struct err *e)
     snprintf(o->redis_error, sizeof o->redis_error, "%.199s", e->text);
 }
 
+static bool ask_again(struct view_asking *v, const char *definition);
+
 static void on_state(void *context, const struct view_answer *answer, const struct err *e)
 {
     struct view_asking *v = context;
+    if (answer != NULL && e != NULL && ask_again(v, answer->state.definition))
+        return;
     if (e != NULL) {
         note_failure(v, e);
     } else {
@@ -115,20 +149,50 @@ static void on_state(void *context, const struct view_answer *answer, const stru
         finish(v->all);
 }
 
-static unsigned count_plans(const struct api *a)
+static int ask_for(struct view_asking *v, const struct plan *plan, struct err *e)
 {
-    unsigned n = 0;
-    while (a->parts.plans[n] != NULL)
-        n++;
-    return n;
+    struct view_question q = {.plan = plan, .on_answer = on_state, .context = v};
+    v->view->plan = plan;
+    return view_reader_ask(v->all->reader, &q, e);
+}
+
+/* The definition is just being switched: once more, by the one that Redis holds. */
+static bool ask_again(struct view_asking *v, const char *definition)
+{
+    const struct plan *plan = view_entry_defined(v->view->view, definition);
+    struct err e = {0};
+    if (plan == NULL || v->asked_again)
+        return false;
+    v->asked_again = true;
+    return ask_for(v, plan, &e) == 0;
+}
+
+/* What is not read yet is not asked for. */
+static void begin_view(struct view_asking *v, const struct view_entry *known)
+{
+    struct err e = {0};
+    v->view->view = known;
+    v->view->plan = view_entry_shown(known);
+    v->view->watermark_us = INT64_MIN;
+    if (known->state == VIEW_BUILDING)
+        err_set(&e, ERR_BUSY, "view %s is being built", known->name);
+    else if (known->state == VIEW_FAILED)
+        err_set(&e, ERR_BUSY, "%s", known->failure);
+    else if (ask_for(v, known->plan, &e) == 0)
+        return;
+    note_failure(v, &e);
+    v->all->awaited--;
 }
 
 void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struct overview *o),
                   void *context)
 {
-    unsigned n = count_plans(l->api);
+    const struct view_picture *picture = view_set_take(l->api->parts.views);
+    unsigned n = picture->n;
     struct asking *a = mem_alloc(sizeof *a + n * sizeof a->views[0]);
     *a = (struct asking){.api = l->api,
+                         .reader = l->reader,
+                         .picture = picture,
                          .now_us = http_loop_now_us(l->loop),
                          .awaited = n + 1,
                          .on_done = on_done,
@@ -137,16 +201,8 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
     a->overview.views = mem_alloc((n + 1) * sizeof *a->overview.views);
     heads_get(l->api->heads, &a->overview.log);
     for (unsigned i = 0; i < n; i++) {
-        struct err e = {0};
-        a->views[i] = (struct view_asking){a, &a->overview.views[i]};
-        a->overview.views[i].plan = l->api->parts.plans[i];
-        a->overview.views[i].watermark_us = INT64_MIN;
-        struct view_question q = {
-            .plan = l->api->parts.plans[i], .on_answer = on_state, .context = &a->views[i]};
-        if (view_reader_ask(l->reader, &q, &e) != 0) {
-            note_failure(&a->views[i], &e);
-            a->awaited--;
-        }
+        a->views[i] = (struct view_asking){a, &a->overview.views[i], false};
+        begin_view(&a->views[i], &picture->views[i]);
     }
     if (--a->awaited == 0)
         finish(a);
@@ -157,31 +213,44 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
 static uint32_t count_shown(const struct plan *p)
 {
     uint32_t n = 0;
-    for (unsigned i = 0; i < p->n_measures; i++)
+    for (unsigned i = 0; p != NULL && i < p->n_measures; i++)
         n += !p->measures[i].hidden;
     return n;
 }
 
 static void put_names(const struct plan *p, struct writer *w)
 {
+    unsigned n_dimensions = p == NULL ? 0 : p->n_dimensions,
+             n_measures = p == NULL ? 0 : p->n_measures;
     writer_key(w, "dimensions");
-    writer_array(w, p->n_dimensions);
-    for (unsigned i = 0; i < p->n_dimensions; i++)
+    writer_array(w, n_dimensions);
+    for (unsigned i = 0; i < n_dimensions; i++)
         writer_text(w, span_of(p->dimensions[i].name));
     writer_key(w, "measures");
     writer_array(w, count_shown(p));
-    for (unsigned i = 0; i < p->n_measures; i++)
+    for (unsigned i = 0; i < n_measures; i++)
         if (!p->measures[i].hidden)
             writer_text(w, span_of(p->measures[i].name));
-    const struct tier *finest = p->tiers[0];
-    writer_put_text(w, "step", span_of(finest->slot_us == US_PER_MINUTE ? "minute" : finest->name));
+    const struct tier *finest = p == NULL ? NULL : p->tiers[0];
+    writer_put_text(w, "step",
+                    finest == NULL                     ? SPAN_ABSENT
+                    : finest->slot_us == US_PER_MINUTE ? span_of("minute")
+                                                       : span_of(finest->name));
+}
+
+static const char *state_of(const struct view_overview *v)
+{
+    return v->view->state == VIEW_FAILED ? "failed" : v->built ? "ready" : "building";
 }
 
 static void put_state(const struct view_overview *v, const struct overview *o, struct writer *w)
 {
     char digest[33];
     digest_format(v->digest, digest);
-    writer_put_text(w, "state", span_of(v->built ? "ready" : "building"));
+    writer_put_text(w, "state", span_of(state_of(v)));
+    writer_put_bool(w, "changing", v->view->plan != NULL && v->view->pending != NULL);
+    writer_put_text(w, "error",
+                    v->view->failure[0] == '\0' ? SPAN_ABSENT : span_of(v->view->failure));
     writer_key(w, "generation");
     if (v->built)
         writer_int(w, (int64_t)v->generation);
@@ -198,15 +267,19 @@ static void put_state(const struct view_overview *v, const struct overview *o, s
     api_put_time(w, "watermark", v->watermark_us == INT64_MIN ? 0 : v->watermark_us);
 }
 
+void overview_put_view(const struct overview *o, const struct view_overview *v, struct writer *w)
+{
+    writer_put_text(w, "name", span_of(v->view->name));
+    writer_put_text(w, "sql", span_of(v->view->sql));
+    put_names(v->plan, w);
+    put_state(v, o, w);
+}
+
 void overview_put_views(const struct overview *o, struct writer *w)
 {
     writer_array(w, o->n);
     for (unsigned i = 0; i < o->n; i++) {
-        const struct view_overview *v = &o->views[i];
-        writer_map(w, 12);
-        writer_put_text(w, "name", span_of(v->plan->name));
-        writer_put_text(w, "sql", span_of(v->plan->sql));
-        put_names(v->plan, w);
-        put_state(v, o, w);
+        writer_map(w, OVERVIEW_MEMBERS);
+        overview_put_view(o, &o->views[i], w);
     }
 }

@@ -7,8 +7,9 @@
 #include "api/api_internal.h"
 
 struct view_overview {
-    const struct plan *plan;
-    bool built; /* its state was read; else reason says why not */
+    const struct view_entry *view;
+    const struct plan *plan; /* what it is described by; NULL: nothing (VIEW_FAILED) */
+    bool built;              /* its state was read; else reason says why not */
     uint64_t generation, offset;
     uint64_t lag_events;
     int64_t lag_us; /* how long it has been behind */
@@ -19,7 +20,7 @@ struct view_overview {
 
 struct overview {
     struct heads_state log;
-    struct view_overview *views; /* n, in the order of the plans */
+    struct view_overview *views; /* n, the oldest first */
     unsigned n;
     bool redis_reachable;
     char redis_error[200];
@@ -32,5 +33,8 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
 
 /* The views as the array of GET /v1/views. */
 void overview_put_views(const struct overview *o, struct writer *w);
+/* One of them: so many members of a map that the caller has begun. */
+enum { OVERVIEW_MEMBERS = 14 };
+void overview_put_view(const struct overview *o, const struct view_overview *v, struct writer *w);
 
 #endif

@@ -10,6 +10,7 @@
 #include "api/accept.h"
 #include "api/api_internal.h"
 #include "api/rows_write.h"
+#include "api/task.h"
 #include "base/siphash.h"
 
 enum { MAX_BODY_BYTES = 64 << 20, TAG_BYTES = 24 };
@@ -23,6 +24,8 @@ struct rows_read {
     struct view_reader *reader;
     struct http_ticket *ticket;
     enum rows_form form;
+    struct view_entry view;
+    bool looked;             /* for a definition that was not known here */
     struct rows_query query; /* spans of the request */
     struct span site;        /* in the arena, as is all that Redis' answer is waited with */
     struct range range;
@@ -217,11 +220,101 @@ static bool ask_coarser(struct rows_read *d, int64_t now_us)
     return make_range(d, now_us, &e) == 0 && ask(d, &e.err) == 0;
 }
 
+/* ------------------------------------------------------------------ another definition */
+
+static bool prepare(struct http_request *r, struct rows_read *d, const struct plan *p);
+
+/* Redis holds another definition than was asked by: the view is just being switched. The request
+ * means what that definition makes of it. */
+static void ask_by(struct http_request *r, struct rows_read *d, const struct plan *p)
+{
+    struct err e = {0};
+    d->finest = 0;
+    if (prepare(r, d, p)) {
+        if (ask(d, &e) == 0)
+            return;
+        send_unread(r, &e);
+    }
+    free_read(d);
+}
+
+/* This process may not have heard of it yet: PostgreSQL knows. */
+struct looking {
+    struct rows_read *read;
+    char definition[65];
+};
+
+static int work_look(struct task *t, struct task_thread *thread)
+{
+    struct sql *sql;
+    return task_sql(thread, &sql, &t->refusal.err) == 0
+               ? view_set_refresh(t->api->parts.views, sql, &t->refusal.err)
+               : -1;
+}
+
+static void on_looked(struct task *t)
+{
+    struct looking *k = t->data;
+    struct rows_read *d = k->read;
+    struct http_request *r = http_ticket_request(d->ticket);
+    const struct plan *p = NULL;
+    char name[VIEW_NAME_BYTES];
+    memcpy(name, d->view.name, sizeof name);
+    if (view_set_find(d->api->parts.views, span_of(name), &d->view))
+        p = view_entry_defined(&d->view, k->definition);
+    task_free(t);
+    if (r != NULL && p != NULL) {
+        ask_by(r, d, p);
+        return;
+    }
+    struct err e = {0};
+    err_set(&e, ERR_BUSY, "view %s: it is being rebuilt", name);
+    if (r != NULL)
+        send_unread(r, &e);
+    free_read(d);
+}
+
+static int look(struct http_request *r, struct rows_read *d, const char *definition, struct err *e)
+{
+    struct task *t = task_new(r, d->api, work_look, sizeof(struct looking));
+    struct looking *k = t->data;
+    k->read = d;
+    memcpy(k->definition, definition, sizeof k->definition);
+    t->on_done = on_looked;
+    if (workers_submit(d->api->workers, &t->job, e) == 0)
+        return 0;
+    task_free(t);
+    return -1;
+}
+
+static void on_foreign(struct http_request *r, struct rows_read *d, const struct view_state *found)
+{
+    const struct plan *p = view_entry_defined(&d->view, found->definition);
+    struct err e = {0};
+    if (p != NULL) {
+        ask_by(r, d, p);
+        return;
+    }
+    if (!d->looked) {
+        d->looked = true;
+        if (look(r, d, found->definition, &e) == 0)
+            return;
+    } else {
+        err_set(&e, ERR_BUSY, "view %s: it is being rebuilt", d->view.name);
+    }
+    send_unread(r, &e);
+    free_read(d);
+}
+
 static void on_answer(void *context, const struct view_answer *answer, const struct err *e)
 {
     struct rows_read *d = context;
     struct http_request *r = http_ticket_request(d->ticket);
     struct refusal expired = {0};
+    if (r != NULL && answer != NULL && e != NULL) {
+        on_foreign(r, d, &answer->state);
+        return;
+    }
     if (r != NULL && e != NULL) {
         send_unread(r, e);
     } else if (r != NULL && answer->site_known &&
@@ -253,14 +346,6 @@ static int ask(struct rows_read *d, struct err *e)
 
 /* ------------------------------------------------------------------ the handler */
 
-static const struct plan *find_plan(const struct api *a, struct span name)
-{
-    for (const struct plan *const *p = a->parts.plans; *p != NULL; p++)
-        if (span_is(name, (*p)->name))
-            return *p;
-    return NULL;
-}
-
 /* Takes everything out of the request; false: it is answered. */
 static bool prepare(struct http_request *r, struct rows_read *d, const struct plan *p)
 {
@@ -285,20 +370,35 @@ static bool prepare(struct http_request *r, struct rows_read *d, const struct pl
     return false;
 }
 
+/* False: it is answered. */
+static bool find_view(struct http_request *r, const struct api *a, struct span name,
+                      struct view_entry *out)
+{
+    const struct http_problem not_ready = {.slug = "not-ready", .retry_after_s = 2};
+    bool found = view_set_find(a->parts.views, name, out);
+    if (!found)
+        api_send_not_found(r, "view", name);
+    else if (out->state == VIEW_BUILDING)
+        http_send_problem(r, &not_ready,
+                          "view %s is being built from the log; repeat when it is done", out->name);
+    else if (out->state == VIEW_FAILED)
+        http_send_problem(r, &not_ready, "view %s is not kept: %s", out->name, out->failure);
+    return found && out->state == VIEW_READY;
+}
+
 void rows_get(struct http_request *r, void *context)
 {
     struct api *a = context;
     struct span name = http_path_param(r, "name");
-    const struct plan *p = find_plan(a, name);
+    struct view_entry view;
     struct err e = {0};
-    if (p == NULL) {
-        api_send_not_found(r, "view", name);
+    if (!find_view(r, a, name, &view))
         return;
-    }
     struct rows_read *d = mem_alloc(sizeof *d);
     d->api = a;
+    d->view = view;
     d->reader = api_loop_of(a, r)->reader;
-    if (!prepare(r, d, p)) {
+    if (!prepare(r, d, view.plan)) {
         arena_clear(&d->arena);
         free(d);
         return;

@@ -176,8 +176,8 @@ static void send_failure(struct task *t, struct http_request *r)
         return;
     }
     const char *field = t->refusal.field[0] == '\0' ? NULL : t->refusal.field;
-    http_send_problem(r, &(struct http_problem){.slug = t->slug, .field = field}, "%s",
-                      t->refusal.err.text);
+    struct http_problem problem = {.slug = t->slug, .field = field, .members = span_of(t->members)};
+    http_send_problem(r, &problem, "%s", t->refusal.err.text);
 }
 
 void task_answer(struct task *t)

@@ -44,6 +44,7 @@ struct task {
 
     struct refusal refusal;
     const char *slug;         /* of the problem, when it is not the kind's own */
+    char members[80];         /* more of the problem's JSON ("\"line\": 3"), or "" */
     int status;               /* 200 */
     const char *content_type; /* NULL: no body */
     struct buf body;

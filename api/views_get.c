@@ -47,12 +47,15 @@ static const char schema[] =
     "{\"type\":\"object\",\"required\":[\"views\"],\"properties\":{\"views\":{\"type\":\"array\","
     "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sql\",\"dimensions\",\"measures\","
     "\"step\","
-    "\"state\",\"generation\",\"offset\",\"head\",\"lag\",\"digest\",\"watermark\"],\"properties\":"
+    "\"state\",\"changing\",\"error\",\"generation\",\"offset\",\"head\",\"lag\",\"digest\","
+    "\"watermark\"],\"properties\":"
     "{"
     "\"name\":{\"type\":\"string\"},\"sql\":{\"type\":\"string\"},"
     "\"dimensions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"measures\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
-    "\"step\":{\"type\":\"string\"},\"state\":{\"enum\":[\"ready\",\"building\"]},"
+    "\"step\":{\"type\":[\"string\",\"null\"]},"
+    "\"state\":{\"enum\":[\"ready\",\"building\",\"failed\"]},"
+    "\"changing\":{\"type\":\"boolean\"},\"error\":{\"type\":[\"string\",\"null\"]},"
     "\"generation\":{\"type\":[\"integer\",\"null\"]},\"offset\":{\"type\":\"integer\"},"
     "\"head\":{\"type\":\"integer\"},"
     "\"lag\":{\"type\":\"object\",\"required\":[\"events\",\"seconds\"],\"properties\":{"
@@ -64,7 +67,8 @@ static const struct http_answer_doc answers[] = {
     {200, "application/json",
      "Each view with its definition, the offset it has reached, how far it is behind the log, and "
      "the "
-     "digest of its contents.",
+     "digest of its contents. `building`: it is new, or is built anew, and not readable yet; "
+     "`changing`: another definition is being built to take its place; `failed`: `error` says why.",
      schema},
     {200, "application/msgpack", "The same as MessagePack.", NULL},
     {0},

@@ -15,7 +15,7 @@
 #include "cli/server_internal.h"
 #include "cli/service_file.h"
 #include "log/migrate.h"
-#include "views/catalog.h"
+#include "views/shipped.h"
 
 enum { SECOND_US = 1000000, WRITER_QUEUE = 64, DOUBT_TIMEOUT_MS = 10000, KEYS_PER_TOKEN = 10000 };
 
@@ -89,8 +89,27 @@ static int start_schema(struct server *s, struct err *e)
 
 /* ------------------------------------------------------------------ what HTTP loops look up */
 
+static int refresh_views(void *context, struct sql *sql, struct err *e)
+{
+    return view_set_refresh(((struct server *)context)->views, sql, e);
+}
+
+/* The first start makes the shipped views known. */
+static int install_views(struct server *s, struct err *e)
+{
+    struct sql *sql;
+    if ((s->roles & ROLE_VIEWS) == 0)
+        return 0;
+    if (sql_open(&sql, s->postgres, e) != 0)
+        return -1;
+    int result = shipped_install(sql, e);
+    sql_close(sql);
+    return result;
+}
+
 static int start_tables(struct server *s, struct err *e)
 {
+    s->views = view_set_new();
     s->tokens = tokens_new();
     s->sites = sites_new((uint32_t)config_int(s->config, "ingest.max_sites"));
     s->salts = salts_new();
@@ -98,9 +117,12 @@ static int start_tables(struct server *s, struct err *e)
                                  .n_partitions = 1,
                                  .tokens = s->tokens,
                                  .sites = s->sites,
-                                 .salts = s->salts};
-    return server_admin_token(s, e) != 0 ? -1
-                                         : maintain_open(&s->maintainer, &o, clock_now_us(), e);
+                                 .salts = s->salts,
+                                 .also = refresh_views,
+                                 .context = s};
+    return server_admin_token(s, e) != 0 || install_views(s, e) != 0
+               ? -1
+               : maintain_open(&s->maintainer, &o, clock_now_us(), e);
 }
 
 static void stop_tables(struct server *s)
@@ -109,6 +131,7 @@ static void stop_tables(struct server *s)
     salts_free(s->salts);
     sites_free(s->sites);
     tokens_free(s->tokens);
+    view_set_free(s->views);
 }
 
 /* ------------------------------------------------------------------ the views */
@@ -127,7 +150,7 @@ static int start_live(struct server *s, struct err *e)
     s->live_options.postgres_uri = s->postgres;
     s->live_options.store = (struct store_options){.uri = s->redis, .timeout_ms = 10000};
     s->live_options.redis_prefix = config_text(s->config, "redis.prefix");
-    s->live_options.plans = shipped_plans();
+    s->live_options.views = s->views;
     s->live_options.flush_ms = (int)config_int(s->config, "views.flush_ms");
     struct job_runner_options jobs = job_runner_defaults;
     if (live_start(&s->live, &s->live_options, e) != 0)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/server_internal.h"
-#include "views/catalog.h"
 
 /* ------------------------------------------------------------------ the modules */
 
@@ -23,7 +22,7 @@ static int start_api(struct server *s, struct err *e)
     struct api_parts parts = {.postgres_uri = s->postgres,
                               .redis_uri = s->redis,
                               .redis_prefix = config_text(s->config, "redis.prefix"),
-                              .plans = shipped_plans(),
+                              .views = s->views,
                               .tokens = s->tokens,
                               .sites = s->sites,
                               .live = s->live,

@@ -15,6 +15,7 @@
 #include "log/sources.h"
 #include "views/job_runner.h"
 #include "views/live.h"
+#include "views/view_set.h"
 
 enum { SERVER_MAX_ROUTES = 64 };
 
@@ -28,6 +29,7 @@ struct server {
     struct tokens *tokens;
     struct sites *sites;
     struct salts *salts;
+    struct view_set *views; /* which there are */
     struct maintainer *maintainer;
     struct live_options live_options;
     struct live *live;

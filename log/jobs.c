@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SQL of jobs. params: {"views": [name ...]}; of a replay "threads" and "rate"; of a
- * verification that is narrowed "site" and the microseconds "from" and "to". progress: the numbers
- * of struct job_progress. */
+ * verification that is narrowed "site" and the microseconds "from" and "to"; "reason" when a change
+ * of the views has cancelled it. progress: the numbers of struct job_progress. */
 #include "log/jobs.h"
 
 #include <assert.h>
@@ -318,7 +318,10 @@ int jobs_finish(struct sql *s, struct view_fence fence, int64_t id, enum job_sta
     struct number number = number_of(id);
     struct sql_rows rows;
     if (change(s, fence,
-               FENCE "UPDATE job j SET state = $4, result = $5::jsonb, finished_at = now(),"
+               FENCE "UPDATE job j SET state = $4, finished_at = now(),"
+                     " result = CASE WHEN $4 = 'cancelled' AND j.params ? 'reason'"
+                     " THEN $5::jsonb || jsonb_build_object('error', j.params->'reason')"
+                     " ELSE $5::jsonb END,"
                      " heartbeat_at = now() FROM fence WHERE j.id = $3::bigint RETURNING 1",
                (struct span[3]){span_of(number.text), span_of(state_names[state]), result}, &rows,
                e) != 0)

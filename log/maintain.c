@@ -8,7 +8,15 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum chore { CHORE_TOKENS, CHORE_SITES, CHORE_SALTS, CHORE_KEYS, CHORE_SEGMENTS, N_CHORES };
+enum chore {
+    CHORE_TOKENS,
+    CHORE_SITES,
+    CHORE_SALTS,
+    CHORE_ALSO,
+    CHORE_KEYS,
+    CHORE_SEGMENTS,
+    N_CHORES
+};
 
 enum { PATIENCE_MS = 10000 }; /* the caller has more to do */
 
@@ -34,6 +42,12 @@ static int refresh_sites(struct maintainer *m, int64_t now_us, struct err *e)
 static int refresh_salts(struct maintainer *m, int64_t now_us, struct err *e)
 {
     return m->options.salts == NULL ? 0 : salts_refresh(m->options.salts, m->sql, now_us, e);
+}
+
+static int do_also(struct maintainer *m, int64_t now_us, struct err *e)
+{
+    (void)now_us;
+    return m->options.also == NULL ? 0 : m->options.also(m->options.context, m->sql, e);
 }
 
 static int delete_expired_keys(struct maintainer *m, int64_t now_us, struct err *e)
@@ -67,6 +81,7 @@ static const struct {
     [CHORE_TOKENS] = {"tokens", refresh_tokens, US_PER_SECOND},
     [CHORE_SITES] = {"sites", refresh_sites, US_PER_SECOND},
     [CHORE_SALTS] = {"salts", refresh_salts, US_PER_MINUTE},
+    [CHORE_ALSO] = {"views", do_also, US_PER_SECOND},
     [CHORE_KEYS] = {"idempotency keys", delete_expired_keys, US_PER_MINUTE},
     [CHORE_SEGMENTS] = {"segments of the log", make_segments, US_PER_MINUTE},
 };

@@ -6,6 +6,7 @@
 
 #include "log/salts.h"
 #include "log/sites.h"
+#include "log/sql.h"
 #include "log/tokens.h"
 
 struct maintain_options {
@@ -14,6 +15,9 @@ struct maintain_options {
     struct tokens *tokens; /* each may be NULL */
     struct sites *sites;
     struct salts *salts;
+    /* Once a second, after a start; NULL: nothing. For what lies above the log. */
+    int (*also)(void *context, struct sql *s, struct err *e);
+    void *context;
 };
 
 struct maintainer;

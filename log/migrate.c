@@ -12,6 +12,7 @@ EMBED(migration_0002);
 EMBED(migration_0003);
 EMBED(migration_0004);
 EMBED(migration_0005);
+EMBED(migration_0006);
 
 /* In order; the version is the place in the table, from 1. */
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
     {"0003_views", embed_migration_0003},
     {"0004_view_functions", embed_migration_0004},
     {"0005_sessions", embed_migration_0005},
+    {"0006_view_versions", embed_migration_0006},
 };
 
 enum { PATIENCE_MS = 600000 }; /* for another migration, or a large one */

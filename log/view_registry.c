@@ -167,27 +167,39 @@ static int run_one(struct sql *s, const struct fenced *f, uint64_t *value, struc
     return result;
 }
 
-int view_registry_define(struct sql *s, struct view_fence fence, const struct view_record *view,
-                         uint64_t *current, struct err *e)
+int view_registry_current(struct sql *s, struct view_fence fence, const char *view,
+                          uint64_t *generation, struct err *e)
 {
     return run_one(s,
-                   &(struct fenced){
-                       fence,
-                       FENCE " INSERT INTO view_definition AS d (name, sql, definition_hash)"
-                             " SELECT $3, $4, $5 FROM fence"
-                             " ON CONFLICT (name) DO UPDATE SET sql = excluded.sql,"
-                             " definition_hash = excluded.definition_hash,"
-                             " updated_at = CASE WHEN d.definition_hash = excluded.definition_hash"
-                             " THEN d.updated_at ELSE now() END"
-                             " RETURNING coalesce(d.current_generation, 0)",
-                       span_of(view->name),
-                       span_of(view->sql),
-                       {span_of(view->definition_hash)}},
-                   current, e);
+                   &(struct fenced){fence,
+                                    FENCE " SELECT coalesce((SELECT current_generation"
+                                          " FROM view_definition WHERE name = $3), 0) FROM fence",
+                                    span_of(view),
+                                    SPAN_ABSENT,
+                                    {{0}}},
+                   generation, e);
 }
 
-int view_registry_current_since(struct sql *s, struct view_fence fence, const char *view,
-                                int64_t since_us, uint64_t *generation, struct err *e)
+int view_registry_wants(struct sql *s, struct view_fence fence, const struct view_record *view,
+                        bool *wanted, struct err *e)
+{
+    uint64_t n = 0;
+    int result = run_one(s,
+                         &(struct fenced){fence,
+                                          FENCE " SELECT (SELECT count(*) FROM view_version"
+                                                " WHERE name = $3 AND definition_hash = $4"
+                                                " AND state <> 'past') FROM fence",
+                                          span_of(view->name),
+                                          span_of(view->definition_hash),
+                                          {{0}}},
+                         &n, e);
+    *wanted = n > 0;
+    return result;
+}
+
+int view_registry_current_since(struct sql *s, struct view_fence fence,
+                                const struct view_record *view, int64_t since_us,
+                                uint64_t *generation, struct err *e)
 {
     struct number number = number_of((uint64_t)since_us);
     return run_one(s,
@@ -195,11 +207,12 @@ int view_registry_current_since(struct sql *s, struct view_fence fence, const ch
                                     FENCE
                                     " SELECT coalesce((SELECT max(generation) FROM view_generation"
                                     " WHERE name = $3 AND partition = $1::int AND state = 'current'"
+                                    " AND definition_hash = $5"
                                     " AND created_at >= to_timestamp($4::bigint / 1000000.0)), 0)"
                                     " FROM fence",
-                                    span_of(view),
+                                    span_of(view->name),
                                     span_of(number.text),
-                                    {{0}}},
+                                    {span_of(view->definition_hash)}},
                    generation, e);
 }
 
@@ -232,46 +245,50 @@ int view_registry_add(struct sql *s, struct view_fence fence, const struct view_
                    generation, e);
 }
 
-int view_registry_building(struct sql *s, struct view_fence fence, const char *view,
+int view_registry_building(struct sql *s, struct view_fence fence, const struct view_record *view,
                            uint64_t *generation, struct err *e)
 {
     return run_one(s,
                    &(struct fenced){fence,
                                     FENCE
+                                    ", others AS (UPDATE view_generation SET state = 'dropping',"
+                                    " updated_at = now() FROM fence WHERE name = $3"
+                                    " AND partition = $1::int AND state = 'building'"
+                                    " AND definition_hash <> $4)"
                                     " SELECT coalesce((SELECT max(generation) FROM view_generation"
                                     " WHERE name = $3 AND partition = $1::int"
-                                    " AND state = 'building'), 0) FROM fence",
-                                    span_of(view),
-                                    SPAN_ABSENT,
+                                    " AND state = 'building' AND definition_hash = $4), 0)"
+                                    " FROM fence",
+                                    span_of(view->name),
+                                    span_of(view->definition_hash),
                                     {{0}}},
                    generation, e);
 }
 
-static const char switch_current[] = FENCE
-    ", new AS (UPDATE view_generation g SET state = 'current', updated_at = now()"
-    " FROM fence, view_definition d WHERE g.name = $3 AND g.partition = $1::int"
-    " AND g.generation = $4::bigint AND g.state = 'building'"
-    " AND d.name = $3 AND coalesce(d.current_generation, 0) < g.generation RETURNING g.generation)"
-    ", old AS (UPDATE view_generation SET state = 'dropping', updated_at = now() FROM new"
-    " WHERE name = $3 AND partition = $1::int AND state = 'current')"
-    ", pointer AS (UPDATE view_definition SET current_generation = new.generation,"
-    " updated_at = now() FROM new WHERE name = $3)"
-    " SELECT coalesce((SELECT generation FROM new), 0) FROM fence";
-
-int view_registry_switch(struct sql *s, struct view_fence fence, const char *view,
-                         uint64_t generation, struct err *e)
+int view_registry_switch(struct sql *s, struct view_fence fence,
+                         const struct generation_record *next, const struct view_end *old,
+                         struct err *e)
 {
-    struct number number = number_of(generation);
-    uint64_t current;
-    if (run_one(s,
-                &(struct fenced){fence, switch_current, span_of(view), span_of(number.text), {{0}}},
-                &current, e) != 0)
+    struct number partition = number_of(fence.partition), epoch = number_of(fence.epoch),
+                  generation = number_of(next->generation), offset = number_of(old->offset);
+    struct sql_rows rows = {0};
+    bool ended = old->digest != NULL;
+    if (sql_run(s, "SELECT view_switch($1::int, $2::bigint, $3, $4::bigint, $5::bigint, $6)",
+                SQL_PARAMS(span_of(partition.text), span_of(epoch.text), span_of(next->view),
+                           span_of(generation.text), ended ? span_of(offset.text) : SPAN_ABSENT,
+                           ended ? span_of(old->digest) : SPAN_ABSENT),
+                &rows, e) != 0)
         return -1;
-    return current == generation ? 0
-                                 : err_set(e, ERR_DATA,
-                                           "generation %" PRIu64 " of view %s is not being built "
-                                           "or not newer than the one that is read",
-                                           generation, view);
+    bool is_owner = !span_absent(sql_value(&rows, 0, 0)), switched = sql_bool(&rows, 0, 0);
+    sql_rows_clear(&rows);
+    if (!is_owner)
+        return lost(e);
+    return switched
+               ? 0
+               : err_set(e, ERR_DATA,
+                         "generation %" PRIu64 " of view %s is not being built, not newer than "
+                         "the one that is read, or of a definition that is not wanted any more",
+                         next->generation, next->view);
 }
 
 int view_registry_abandon(struct sql *s, struct view_fence fence, const char *view,
@@ -327,18 +344,11 @@ int view_registry_abandon_orphans(struct sql *s, struct view_fence fence, struct
                    NULL, e);
 }
 
-int view_registry_next_dropping(struct sql *s, struct view_fence fence,
-                                struct generation_record *out, bool *found, struct err *e)
+static int find_one(struct sql *s, const struct fenced *f, struct generation_record *out,
+                    bool *found, struct err *e)
 {
     struct sql_rows rows;
-    struct fenced f = {fence,
-                       FENCE " SELECT name, generation FROM fence, view_generation"
-                             " WHERE partition = $1::int AND state = 'dropping'"
-                             " ORDER BY updated_at, name, generation LIMIT 1",
-                       SPAN_ABSENT,
-                       SPAN_ABSENT,
-                       {{0}}};
-    if (run_fenced(s, &f, &rows, e) != 0)
+    if (run_fenced(s, f, &rows, e) != 0)
         return -1;
     *found = rows.count == 1;
     if (*found) {
@@ -348,6 +358,52 @@ int view_registry_next_dropping(struct sql *s, struct view_fence fence,
     }
     sql_rows_clear(&rows);
     return 0;
+}
+
+#define NOBODY_READS                                                                               \
+    " AND g.state = 'current' AND NOT EXISTS (SELECT FROM view_version v"                          \
+    " WHERE v.name = g.name AND v.state = 'current')"
+
+int view_registry_next_unread(struct sql *s, struct view_fence fence, struct generation_record *out,
+                              bool *found, struct err *e)
+{
+    struct fenced f = {fence,
+                       FENCE " SELECT g.name, g.generation FROM fence, view_generation g"
+                             " WHERE g.partition = $1::int" NOBODY_READS " LIMIT 1",
+                       SPAN_ABSENT,
+                       SPAN_ABSENT,
+                       {{0}}};
+    return find_one(s, &f, out, found, e);
+}
+
+int view_registry_drop_unread(struct sql *s, struct view_fence fence,
+                              const struct generation_record *g, struct err *e)
+{
+    struct number number = number_of(g->generation);
+    return run_one(s,
+                   &(struct fenced){fence,
+                                    FENCE ", gone AS (UPDATE view_generation g"
+                                          " SET state = 'dropping', updated_at = now() FROM fence"
+                                          " WHERE g.name = $3 AND g.partition = $1::int"
+                                          " AND g.generation = $4::bigint" NOBODY_READS ")"
+                                          " SELECT 1 FROM fence",
+                                    span_of(g->view),
+                                    span_of(number.text),
+                                    {{0}}},
+                   NULL, e);
+}
+
+int view_registry_next_dropping(struct sql *s, struct view_fence fence,
+                                struct generation_record *out, bool *found, struct err *e)
+{
+    struct fenced f = {fence,
+                       FENCE " SELECT name, generation FROM fence, view_generation"
+                             " WHERE partition = $1::int AND state = 'dropping'"
+                             " ORDER BY updated_at, name, generation LIMIT 1",
+                       SPAN_ABSENT,
+                       SPAN_ABSENT,
+                       {{0}}};
+    return find_one(s, &f, out, found, e);
 }
 
 int view_registry_forget(struct sql *s, struct view_fence fence, const struct generation_record *g,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What PostgreSQL knows about the views: who builds them, their definitions, their generations. It
- * owns all of that; Redis only follows.
+ * owns all of that; Redis only follows. How definitions change: view_versions.h.
  *
  * A generation is `building` (a replay works on it), `current` (it is read) or `dropping` (what is
  * left of it in Redis has to go; then its row goes). Every change is fenced: it is one statement
@@ -33,16 +33,25 @@ int view_owner_check(struct view_owner *o, struct err *e) MUST_CHECK;
 
 /* ---- views and generations */
 
-struct view_record {
-    const char *name, *sql, *definition_hash;
+struct generation_record {
+    char view[VIEW_NAME_BYTES];
+    uint64_t generation;
 };
-/* Notes a view's definition (new or changed) and answers its current generation, 0: none. */
-int view_registry_define(struct sql *s, struct view_fence fence, const struct view_record *view,
-                         uint64_t *current, struct err *e) MUST_CHECK;
 
-/* The current generation if it was begun at or after that time, else 0. */
-int view_registry_current_since(struct sql *s, struct view_fence fence, const char *view,
-                                int64_t since_us, uint64_t *generation, struct err *e) MUST_CHECK;
+struct view_record {
+    const char *name, *sql, *definition_hash, *canonical;
+};
+/* The generation that is read, 0: none. */
+int view_registry_current(struct sql *s, struct view_fence fence, const char *view,
+                          uint64_t *generation, struct err *e) MUST_CHECK;
+
+/* Whether the view still has, or is to get, this definition. */
+int view_registry_wants(struct sql *s, struct view_fence fence, const struct view_record *view,
+                        bool *wanted, struct err *e) MUST_CHECK;
+/* The current generation if it has this definition and was begun at or after that time, else 0. */
+int view_registry_current_since(struct sql *s, struct view_fence fence,
+                                const struct view_record *view, int64_t since_us,
+                                uint64_t *generation, struct err *e) MUST_CHECK;
 
 enum generation_purpose {
     GENERATION_CURRENT, /* read from now on; the one before is dropping */
@@ -52,13 +61,20 @@ enum generation_purpose {
 int view_registry_add(struct sql *s, struct view_fence fence, const struct view_record *view,
                       enum generation_purpose purpose, uint64_t *generation,
                       struct err *e) MUST_CHECK;
-/* The newest generation that is building, 0: none. */
-int view_registry_building(struct sql *s, struct view_fence fence, const char *view,
+/* The newest generation of this definition that is building, 0: none; those of other definitions
+ * are dropping from now on. For the one who builds. */
+int view_registry_building(struct sql *s, struct view_fence fence, const struct view_record *view,
                            uint64_t *generation, struct err *e) MUST_CHECK;
-/* The building generation becomes current, the current one is dropping. ERR_DATA unless it is
- * building and newer than the current one. */
-int view_registry_switch(struct sql *s, struct view_fence fence, const char *view,
-                         uint64_t generation, struct err *e) MUST_CHECK;
+/* The building generation becomes current, and so does its definition; the current one is dropping,
+ * and when it had another definition, where it ended is kept. ERR_DATA unless the generation is
+ * building, newer than the current one, and its definition wanted. */
+struct view_end {
+    uint64_t offset;
+    const char *digest; /* NULL: there was none */
+};
+int view_registry_switch(struct sql *s, struct view_fence fence,
+                         const struct generation_record *next, const struct view_end *old,
+                         struct err *e) MUST_CHECK;
 /* A building generation is not wanted any more. */
 int view_registry_abandon(struct sql *s, struct view_fence fence, const char *view,
                           uint64_t generation, struct err *e) MUST_CHECK;
@@ -70,10 +86,13 @@ int view_registry_leftover(struct sql *s, struct view_fence fence, const char *v
 /* Building generations that no unfinished replay works on are dropping. */
 int view_registry_abandon_orphans(struct sql *s, struct view_fence fence, struct err *e) MUST_CHECK;
 
-struct generation_record {
-    char view[VIEW_NAME_BYTES];
-    uint64_t generation;
-};
+/* One that is current although its view is dropped, or is to be built anew: nobody reads it. */
+int view_registry_next_unread(struct sql *s, struct view_fence fence, struct generation_record *out,
+                              bool *found, struct err *e) MUST_CHECK;
+/* It is dropping, if nobody reads it still. */
+int view_registry_drop_unread(struct sql *s, struct view_fence fence,
+                              const struct generation_record *g, struct err *e) MUST_CHECK;
+
 /* One generation that is dropping. */
 int view_registry_next_dropping(struct sql *s, struct view_fence fence,
                                 struct generation_record *out, bool *found,

@@ -12,7 +12,7 @@
 struct job_run {
     struct job_runner *runner;
     const struct job_runner_options *options;
-    const struct live_options *live; /* addresses, plans */
+    const struct live_options *live; /* addresses, views */
     struct sql *sql;                 /* the worker's connection */
     struct view_fence fence;
     const struct job *job;
@@ -25,7 +25,8 @@ struct job_run {
     struct buf result; /* a JSON object */
 };
 
-/* The plan of view i of the job; ERR_INPUT when there is none. */
+/* The plan of view i of the job: for a replay of the pending definition if there is one, else of
+ * what is read. NULL with ERR_INPUT: there is no such view; ERR_DATA: it has none. */
 const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err *e);
 
 /* Notes the progress about twice a second. -1 (ERR_BUSY) also when the worker is to stop; sets

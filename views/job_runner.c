@@ -83,10 +83,17 @@ struct job_runner {
 
 const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err *e)
 {
-    for (const struct plan *const *p = r->live->plans; *p != NULL; p++)
-        if (strcmp((*p)->name, r->job->views[i]) == 0)
-            return *p;
-    err_set(e, ERR_INPUT, "there is no view %s", r->job->views[i]);
+    const char *name = r->job->views[i];
+    struct view_entry v;
+    bool found = view_set_find(r->live->views, span_of(name), &v);
+    if (!found)
+        err_set(e, ERR_INPUT, "there is no view %s", name);
+    else if (v.state == VIEW_FAILED)
+        err_set(e, ERR_DATA, "view %s: %s", name, v.failure);
+    else if (v.plan == NULL && r->job->kind != JOB_REPLAY)
+        err_set(e, ERR_DATA, "view %s is still being built", name);
+    else
+        return r->job->kind == JOB_REPLAY && v.pending != NULL ? v.pending : v.plan;
     return NULL;
 }
 
@@ -276,7 +283,9 @@ static int work(struct worker *w, bool *idle, struct err *e)
     if (!found)
         return check_is_due(w) ? check_now(w, e) : 0;
     *idle = false;
-    int result = run_job(w, &job, live.fence, e);
+    int result = view_set_refresh(live_options(w->all->options.live)->views, w->sql, e) != 0
+                     ? -1
+                     : run_job(w, &job, live.fence, e);
     job_clear(&job);
     mem_give_back();
     return result;

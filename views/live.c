@@ -46,7 +46,7 @@ static int check(struct live *l, struct err *e)
     for (unsigned i = 0; i < l->n_views; i++)
         if (live_check_view(l, &l->views[i], e) != 0)
             return -1;
-    return 0;
+    return live_follow_catalog(l, e);
 }
 
 static int rest(struct live *l, struct err *e)
@@ -82,8 +82,9 @@ static void let_gather(struct live *l)
 static int turn(struct live *l, struct err *e)
 {
     enum feed_step step;
-    if (live_serve_requests(l, e) != 0 || feed_step(l->feed, &step, e) != 0 ||
-        live_flush_due(l, e) != 0 || live_mend(l, e) != 0 || check(l, e) != 0)
+    if (live_serve_catalog(l, e) != 0 || live_serve_requests(l, e) != 0 ||
+        feed_step(l->feed, &step, e) != 0 || live_flush_due(l, e) != 0 || live_mend(l, e) != 0 ||
+        check(l, e) != 0)
         return -1;
     l->was_far = l->was_far || step == FEED_FULL;
     if (step == FEED_SOME)
@@ -148,20 +149,6 @@ static void *live_main(void *context)
 
 /* ---- start and stop */
 
-static void init_views(struct live *l)
-{
-    while (l->options.plans[l->n_views] != NULL)
-        l->n_views++;
-    l->views = mem_alloc((l->n_views + 1) * sizeof(*l->views));
-    for (unsigned i = 0; i < l->n_views; i++) {
-        struct live_view *v = &l->views[i];
-        v->plan = l->options.plans[i];
-        plan_hash(v->plan, v->definition);
-        v->status.watermark_us = INT64_MIN;
-        strncpy(v->status.name, v->plan->name, sizeof(v->status.name) - 1);
-    }
-}
-
 static void free_live(struct live *l)
 {
     pthread_cond_destroy(&l->changed);
@@ -175,7 +162,7 @@ int live_start(struct live **out, const struct live_options *o, struct err *e)
     struct live *l = mem_alloc(sizeof(*l));
     l->options = *o;
     l->down_state = LIVE_STARTING;
-    init_views(l);
+    l->views = mem_alloc(VIEW_SET_MAX * sizeof(*l->views));
     pthread_mutex_init(&l->mutex, NULL);
     thread_condition_init(&l->changed);
     if (thread_start(&l->thread, live_main, l, e) != 0) {

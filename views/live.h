@@ -8,6 +8,7 @@
 
 #include "log/view_registry.h"
 #include "views/builder.h"
+#include "views/view_set.h"
 
 struct live;
 
@@ -36,9 +37,9 @@ struct live_options {
     struct store_options store;
     const char *redis_prefix;
     uint32_t partition;
-    const struct plan *const *plans; /* ended by NULL; at most JOB_MAX_VIEWS */
-    struct aggregate_limits limits;  /* max_bytes: of all views together */
-    size_t max_open_bytes;           /* of all views together */
+    struct view_set *views;         /* which views there are; kept up to date here too */
+    struct aggregate_limits limits; /* max_bytes: of all views together */
+    size_t max_open_bytes;          /* of all views together */
     uint32_t chunk_events;
     int flush_ms;     /* a view is flushed at most this often, and this soon */
     int max_pause_ms; /* between attempts while a server is away */
@@ -70,6 +71,9 @@ struct live_overview live_overview(struct live *l);
 /* Fills at most max, returns how many there are. */
 unsigned live_status(struct live *l, struct live_view_status *out, unsigned max);
 const struct live_options *live_options(const struct live *l);
+/* The definitions have changed (log/view_versions.h): it looks at once, not within 2 s. */
+void live_reload(struct live *l);
+unsigned live_count(struct live *l); /* of the views it builds, at least 1: memory is shared out */
 
 /* ---- for the jobs */
 
@@ -95,7 +99,8 @@ enum adoption_outcome {
     ADOPTION_WITHDRAWN
 };
 /* A generation a replay has built nearly to the head. The live thread brings it, and the current
- * one, to the same offset, compares the digests there, and makes it current. */
+ * one, to the same offset, compares the digests there if both have the same definition, and makes
+ * it current. The first one of a new view is brought to the head. */
 struct live_adoption {
     struct builder *builder; /* taken over, whatever comes of it */
     uint64_t generation;

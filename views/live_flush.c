@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When views are flushed, what is done when that fails, and the switch to a replayed generation. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
@@ -65,15 +66,30 @@ static void take_candidate(struct live *l, struct live_view *v, uint64_t generat
     v->builder = v->candidate;
     v->candidate = NULL;
     v->generation = generation;
+    live_set_plan(l, v, builder_options(v->builder)->plan);
     live_publish(l, v);
+}
+
+static int switch_in_postgres(struct live *l, struct live_view *v, const struct live_adoption *a,
+                              struct err *e)
+{
+    struct generation_record next = {.generation = a->generation};
+    struct view_end end = {0};
+    char digest[33];
+    snprintf(next.view, sizeof(next.view), "%s", v->plan->name);
+    if (v->builder != NULL) {
+        digest_format(builder_state(v->builder)->digest, digest);
+        end = (struct view_end){builder_offset(v->builder), digest};
+    }
+    return view_registry_switch(view_owner_sql(l->owner), view_owner_fence(l->owner), &next, &end,
+                                e);
 }
 
 /* PostgreSQL decides; what it did not answer for sure is read again after reconnecting. */
 static int make_current(struct live *l, struct live_view *v, struct live_adoption *a, struct err *e)
 {
     struct err failure = {0};
-    if (view_registry_switch(view_owner_sql(l->owner), view_owner_fence(l->owner), v->plan->name,
-                             a->generation, &failure) != 0) {
+    if (switch_in_postgres(l, v, a, &failure) != 0) {
         if (failure.kind != ERR_DATA)
             return err_set(e, failure.kind, "%s", failure.text);
         feed_remove(l->feed, v->candidate);
@@ -84,32 +100,50 @@ static int make_current(struct live *l, struct live_view *v, struct live_adoptio
         return -1; /* the pointer is set from PostgreSQL when Redis is back */
     take_candidate(l, v, a->generation);
     live_end_adoption(l, v, ADOPTION_SWITCHED, NULL);
-    return 0;
+    return live_follow_catalog(l, e);
 }
 
-/* The same offset, both flushed: what they hold can be compared. */
+/* The same offset, both flushed: what they hold can be compared, if it is of one definition. */
+static void note_both(struct live *l, struct live_view *v, struct live_adoption *a)
+{
+    pthread_mutex_lock(&l->mutex);
+    a->offset = builder_offset(v->candidate);
+    a->after = builder_state(v->candidate)->digest;
+    a->compared = v->builder != NULL && live_has_definition(v, builder_options(v->candidate)->plan);
+    if (v->builder != NULL)
+        a->before = builder_state(v->builder)->digest;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static bool has_failed(const struct builder *b)
+{
+    return b != NULL && builder_failure(b) != NULL;
+}
+
 static int compare_and_switch(struct live *l, struct live_view *v, struct err *e)
 {
-    struct live_adoption *a = v->adoption;
-    if (feed_flush(l->feed, v->builder, e) != 0 || feed_flush(l->feed, v->candidate, e) != 0)
+    if ((v->builder != NULL && feed_flush(l->feed, v->builder, e) != 0) ||
+        feed_flush(l->feed, v->candidate, e) != 0)
         return -1;
-    if (builder_failure(v->builder) != NULL || builder_failure(v->candidate) != NULL)
+    if (has_failed(v->builder) || has_failed(v->candidate))
         return 0;
-    pthread_mutex_lock(&l->mutex);
-    a->compared = true;
-    a->offset = builder_offset(v->candidate);
-    a->before = builder_state(v->builder)->digest;
-    a->after = builder_state(v->candidate)->digest;
-    pthread_mutex_unlock(&l->mutex);
-    return make_current(l, v, a, e);
+    note_both(l, v, v->adoption);
+    return make_current(l, v, v->adoption, e);
+}
+
+/* The first of a new view: at the end of the log as far as it was read. */
+static bool is_level(const struct live *l, const struct live_view *v)
+{
+    return v->arriving ? builder_offset(v->candidate) >= feed_seen(l->feed)
+                       : builder_offset(v->candidate) == builder_offset(v->builder);
 }
 
 static int flush_candidate(struct live *l, struct live_view *v, struct err *e)
 {
-    if (v->candidate == NULL || v->builder == NULL || builder_failure(v->candidate) != NULL ||
-        builder_failure(v->builder) != NULL)
+    if (v->candidate == NULL || (v->builder == NULL && !v->arriving) || has_failed(v->candidate) ||
+        has_failed(v->builder))
         return 0;
-    if (builder_offset(v->candidate) == builder_offset(v->builder))
+    if (is_level(l, v))
         return compare_and_switch(l, v, e);
     return clock_monotonic_us() >= due_at_us(l, v, v->candidate)
                ? feed_flush(l->feed, v->candidate, e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live builder's parts: live.c the thread, live_open.c connecting and reconciling, live_flush.c
- * flushing and switching, live_shared.c what other threads see and ask for, live_snapshot.c
- * snapshots for verifications. */
+/* The live builder's parts: live.c the thread, live_catalog.c which views there are, live_open.c
+ * connecting and reconciling, live_flush.c flushing and switching, live_shared.c what other threads
+ * see and ask for, live_snapshot.c snapshots for verifications. */
 #ifndef VIEWS_LIVE_INTERNAL_H
 #define VIEWS_LIVE_INTERNAL_H
 
@@ -12,9 +12,14 @@
 #include "views/lag.h"
 #include "views/live.h"
 
+/* A place in the table. Places do not move, and one that others wait at is not taken again. */
 struct live_view {
-    /* the live thread's own */
+    /* changed by the live thread alone, under the mutex */
+    bool in_use;
+    bool arriving; /* a new view's first generation is the candidate; there is nothing else yet */
     const struct plan *plan;
+
+    /* the live thread's own */
     char definition[65];
     uint64_t generation;
     struct builder *builder;   /* NULL: not open */
@@ -36,8 +41,8 @@ struct live_view {
 struct live {
     struct live_options options;
     pthread_t thread;
-    unsigned n_views;
-    struct live_view *views;
+    unsigned n_views;        /* places that were ever in use: changed as places are */
+    struct live_view *views; /* VIEW_SET_MAX */
 
     /* the live thread's own */
     struct view_owner *owner;
@@ -45,14 +50,17 @@ struct live {
     struct store *store; /* for pointers and leftovers */
     char log_id[37];
     int64_t checked_at_us;
-    bool was_far;     /* behind the log, since it last rested */
-    bool standing_by; /* somebody else builds the views */
+    uint64_t followed; /* number of the catalog that the table follows */
+    bool was_far;      /* behind the log, since it last rested */
+    bool standing_by;  /* somebody else builds the views */
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* under the mutex */
     bool stopping;
-    bool feed_open; /* the feed may be woken */
+    bool want_reload;
+    struct live_adoption *newcomer; /* of a view that has no place yet */
+    bool feed_open;                 /* the feed may be woken */
     bool is_owner;
     struct view_fence fence;
     enum live_state down_state; /* LIVE_STARTING or LIVE_STANDBY while not running */
@@ -60,6 +68,20 @@ struct live {
     uint64_t head;
     char error[256];
 };
+
+/* ---- live_catalog.c */
+/* Brings the table in line with PostgreSQL; cheap when nothing has changed. */
+int live_follow_catalog(struct live *l, struct err *e) MUST_CHECK;
+int live_start_catalog(struct live *l, struct err *e) MUST_CHECK; /* after connecting */
+/* What others have asked for: a reload, a place. */
+int live_serve_catalog(struct live *l, struct err *e) MUST_CHECK;
+void live_lose_newcomer(struct live *l);
+/* NULL with *e: there is none left. */
+struct live_view *live_add_place(struct live *l, const struct plan *plan, struct err *e);
+void live_remove_place(struct live *l, struct live_view *v);
+/* It has arrived, or has another definition from now on. */
+void live_set_plan(struct live *l, struct live_view *v, const struct plan *plan);
+bool live_has_definition(const struct live_view *v, const struct plan *plan);
 
 /* ---- live_open.c */
 int live_connect(struct live *l, struct err *e) MUST_CHECK;
@@ -85,6 +107,9 @@ void live_publish(struct live *l, struct live_view *v);
 void live_publish_down(struct live *l, enum live_state state, const char *error);
 void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcome outcome,
                        const struct err *failure);
+/* Of one that has no place. */
+void live_refuse(struct live *l, struct live_adoption *a, enum adoption_outcome outcome,
+                 const struct err *failure);
 void live_lose_requests(struct live *l, struct live_view *v);
 void live_saw_head(struct live *l, uint64_t head);
 /* Under the mutex. */

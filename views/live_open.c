@@ -21,16 +21,16 @@ struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64
                              .partition = l->options.partition};
 }
 
-static struct builder *new_builder(const struct live *l, const struct live_view *v,
-                                   uint64_t generation)
+static struct builder *new_builder(struct live *l, const struct live_view *v, uint64_t generation)
 {
     const struct live_options *o = &l->options;
+    unsigned n = live_count(l);
     return builder_new(
         &(struct builder_options){.plan = v->plan,
                                   .ref = live_ref(l, v, generation),
                                   .store = o->store,
-                                  .limits = {o->limits.max_cells, o->limits.max_bytes / l->n_views},
-                                  .max_open_bytes = o->max_open_bytes / l->n_views});
+                                  .limits = {o->limits.max_cells, o->limits.max_bytes / n},
+                                  .max_open_bytes = o->max_open_bytes / n});
 }
 
 static struct view_fence fence_of(const struct live *l)
@@ -47,7 +47,7 @@ static struct builder_owner owner_of(const struct live *l)
 
 static struct view_record record_of(const struct live_view *v)
 {
-    return (struct view_record){v->plan->name, v->plan->sql, v->definition};
+    return (struct view_record){v->plan->name, v->plan->sql, v->definition, v->plan->canonical};
 }
 
 /* ---- one view */
@@ -105,10 +105,9 @@ static int find_leftovers(struct live *l, struct live_view *v, struct err *e)
 
 int live_open_view(struct live *l, struct live_view *v, struct err *e)
 {
-    struct view_record record = record_of(v);
     live_close_view(l, v);
-    if (view_registry_define(view_owner_sql(l->owner), fence_of(l), &record, &v->generation, e) !=
-        0)
+    if (view_registry_current(view_owner_sql(l->owner), fence_of(l), v->plan->name, &v->generation,
+                              e) != 0)
         return -1;
     if (v->generation != 0 && !v->spoilt && go_on(l, v, e) != 0)
         return -1;
@@ -191,9 +190,8 @@ int live_connect(struct live *l, struct err *e)
     l->fence = fence_of(l);
     l->feed_open = true;
     pthread_mutex_unlock(&l->mutex);
-    for (unsigned i = 0; i < l->n_views; i++)
-        if (live_open_view(l, &l->views[i], e) != 0)
-            return -1;
+    if (live_start_catalog(l, e) != 0)
+        return -1;
     pthread_mutex_lock(&l->mutex);
     l->running = true;
     l->error[0] = '\0';
@@ -208,6 +206,7 @@ void live_disconnect(struct live *l)
     l->feed_open = l->is_owner = l->running = false;
     bool stopping = l->stopping;
     pthread_mutex_unlock(&l->mutex);
+    live_lose_newcomer(l);
     for (unsigned i = 0; i < l->n_views; i++) {
         live_lose_requests(l, &l->views[i]);
         live_close_view(l, &l->views[i]);

@@ -82,6 +82,11 @@ void live_publish_down(struct live *l, enum live_state state, const char *error)
     pthread_mutex_unlock(&l->mutex);
 }
 
+static bool is_shown(const struct live_view *v)
+{
+    return v->in_use && !v->arriving;
+}
+
 struct live_overview live_overview(struct live *l)
 {
     struct live_overview o = {.state = LIVE_READY};
@@ -89,9 +94,12 @@ struct live_overview live_overview(struct live *l)
     o.owner = l->is_owner;
     o.fence = l->fence;
     o.head = l->head;
+    if (!l->running)
+        o.state = l->down_state;
     for (unsigned i = 0; i < l->n_views; i++) {
         enum live_state state = status_of(l, &l->views[i]).state;
-        o.state = state < o.state ? state : o.state;
+        if (is_shown(&l->views[i]) && state < o.state)
+            o.state = state;
     }
     memcpy(o.error, l->error, sizeof(o.error));
     pthread_mutex_unlock(&l->mutex);
@@ -101,10 +109,15 @@ struct live_overview live_overview(struct live *l)
 unsigned live_status(struct live *l, struct live_view_status *out, unsigned max)
 {
     pthread_mutex_lock(&l->mutex);
-    for (unsigned i = 0; i < l->n_views && i < max; i++)
-        out[i] = status_of(l, &l->views[i]);
+    unsigned n = 0;
+    for (unsigned i = 0; i < l->n_views; i++)
+        if (is_shown(&l->views[i])) {
+            if (n < max)
+                out[n] = status_of(l, &l->views[i]);
+            n++;
+        }
     pthread_mutex_unlock(&l->mutex);
-    return l->n_views;
+    return n;
 }
 
 /* ---- under the mutex */
@@ -112,7 +125,7 @@ unsigned live_status(struct live *l, struct live_view_status *out, unsigned max)
 struct live_view *live_find(struct live *l, const char *view)
 {
     for (unsigned i = 0; i < l->n_views; i++)
-        if (strcmp(l->views[i].plan->name, view) == 0)
+        if (l->views[i].in_use && strcmp(l->views[i].plan->name, view) == 0)
             return &l->views[i];
     return NULL;
 }
@@ -125,17 +138,34 @@ void live_ask(struct live *l)
 
 /* ---- adoptions */
 
+static void settle(struct live *l, struct live_adoption *a, enum adoption_outcome outcome,
+                   const struct err *failure)
+{
+    a->outcome = outcome;
+    if (failure != NULL)
+        a->failure = *failure;
+    pthread_cond_broadcast(&l->changed);
+}
+
 void live_end_adoption(struct live *l, struct live_view *v, enum adoption_outcome outcome,
                        const struct err *failure)
 {
     builder_free(v->candidate); /* NULL when it has become the view's builder */
     v->candidate = NULL;
     pthread_mutex_lock(&l->mutex);
-    v->adoption->outcome = outcome;
-    if (failure != NULL)
-        v->adoption->failure = *failure;
+    settle(l, v->adoption, outcome, failure);
     v->adoption = NULL;
-    pthread_cond_broadcast(&l->changed);
+    v->in_use = v->in_use && !v->arriving; /* it has not come */
+    v->arriving = false;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void live_refuse(struct live *l, struct live_adoption *a, enum adoption_outcome outcome,
+                 const struct err *failure)
+{
+    builder_free(a->builder);
+    pthread_mutex_lock(&l->mutex);
+    settle(l, a, outcome, failure);
     pthread_mutex_unlock(&l->mutex);
 }
 
@@ -144,12 +174,13 @@ void live_adopt(struct live *l, const char *view, struct live_adoption *a)
     pthread_mutex_lock(&l->mutex);
     struct live_view *v = live_find(l, view);
     a->outcome = ADOPTION_PENDING;
-    if (v == NULL || v->adoption != NULL || !l->running) {
-        a->outcome = v == NULL || v->adoption != NULL ? ADOPTION_REFUSED : ADOPTION_LOST;
+    bool engaged = v == NULL ? l->newcomer != NULL : v->adoption != NULL;
+    if (engaged || !l->running) {
+        a->outcome = engaged ? ADOPTION_REFUSED : ADOPTION_LOST;
         err_set(&a->failure, ERR_BUSY, "view %s cannot take a replay over now", view);
         builder_free(a->builder);
     } else {
-        v->adoption = a;
+        *(v == NULL ? &l->newcomer : &v->adoption) = a;
         live_ask(l);
     }
     while (a->outcome == ADOPTION_PENDING) {

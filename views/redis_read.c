@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "views/store_internal.h"
 
-enum { MAX_ATTEMPTS = 6, MAX_KNOWN = 64, MAX_SUB_PAGES = 1000 };
+enum { MAX_ATTEMPTS = 6, MAX_KNOWN = 128, MAX_SUB_PAGES = 1000 };
 
 /* What is known of a view from its last read. */
 struct known {
@@ -36,8 +36,9 @@ struct read {
     struct view_reader *reader;
     struct view_question question;
     struct known *known;
-    uint64_t asked;   /* the generation that was asked; 0: the pointer alone */
-    uint64_t current; /* what the pointer says */
+    char definition[65]; /* the plan's: what is known may become another view's meanwhile */
+    uint64_t asked;      /* the generation that was asked; 0: the pointer alone */
+    uint64_t current;    /* what the pointer says */
     unsigned attempts;
     unsigned awaited;   /* answers */
     struct err failure; /* of a part while others are awaited */
@@ -287,9 +288,14 @@ static void give(struct read *d)
     struct view_answer answer = {.generation = d->asked, .replies = d};
     const redisReply *site = d->first[0] == 2 ? d->replies->element[1] : NULL;
     store_read_state(d->replies->element[0], &answer.state);
-    if (answer.state.format != PAGE_FORMAT ||
-        strcmp(answer.state.definition, d->known->definition) != 0) {
+    if (answer.state.format != PAGE_FORMAT) {
         fail(d, ERR_BUSY, "it is being rebuilt");
+        return;
+    }
+    if (strcmp(answer.state.definition, d->definition) != 0) {
+        struct err e = {0};
+        err_set(&e, ERR_DATA, "view %s: it is being rebuilt", d->question.plan->name);
+        finish(d, &answer, &e);
         return;
     }
     answer.site_known = site != NULL && site->type == REDIS_REPLY_STRING &&
@@ -335,6 +341,7 @@ int view_reader_ask(struct view_reader *r, const struct view_question *q, struct
 {
     struct read *d = mem_alloc(sizeof *d);
     *d = (struct read){.reader = r, .question = *q, .known = known_of(r, q->plan)};
+    memcpy(d->definition, d->known->definition, sizeof(d->definition));
     d->parts = mem_alloc((q->n_pages + 1) * sizeof *d->parts);
     d->first = mem_alloc((q->n_pages + 1) * sizeof *d->first);
     for (uint32_t i = 0; i < q->n_pages; i++)

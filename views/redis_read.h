@@ -34,8 +34,9 @@ struct view_question {
     struct span site; /* absent: the state alone */
     const struct view_page_ref *pages;
     uint32_t n_pages;
-    /* answer is NULL when e says why: ERR_BUSY while the view is not built (or was built by another
-     * definition), ERR_DOWN when Redis is away. Both borrowed for the call. */
+    /* e says why there is no answer: ERR_BUSY while the view is not built, ERR_DATA when it is
+     * built by another definition (answer is there: its state says which), ERR_DOWN when Redis is
+     * away. Both borrowed for the call. */
     void (*on_answer)(void *context, const struct view_answer *answer, const struct err *e);
     void *context;
 };

@@ -40,6 +40,7 @@ struct replay_view {
     struct digest before, after;
     int64_t done_us;
     int refusals;
+    bool unwanted; /* done, since its definition is not wanted any more */
 };
 
 struct replay {
@@ -75,24 +76,29 @@ static struct builder *new_builder(struct replay *r, const struct replay_view *v
 
 /* The generation the job works on: one it has begun already, or a new one. The view is done when
  * its current generation was begun after the job: by an earlier run of the job, without our being
- * told, or by the live builder, which had to build it anew from the log. */
+ * told, or by the live builder, which had to build it anew from the log; and when it was dropped or
+ * given another definition since. */
 static int find_generation(struct replay *r, struct replay_view *v, struct err *e)
 {
-    struct view_record record = {v->plan->name, v->plan->sql, v->definition};
+    struct view_record record = {v->plan->name, v->plan->sql, v->definition, v->plan->canonical};
     struct job_run *run = r->run;
-    uint64_t current, newer;
-    if (view_registry_define(run->sql, run->fence, &record, &current, e) != 0 ||
-        view_registry_current_since(run->sql, run->fence, v->plan->name, run->job->started_us,
-                                    &newer, e) != 0)
+    uint64_t newer;
+    bool wanted;
+    if (view_registry_wants(run->sql, run->fence, &record, &wanted, e) != 0 ||
+        view_registry_current_since(run->sql, run->fence, &record, run->job->started_us, &newer,
+                                    e) != 0)
         return -1;
-    v->done = newer != 0;
+    v->unwanted = !wanted;
+    v->done = v->unwanted || newer != 0;
+    if (v->unwanted)
+        return 0;
     if (v->done) {
         v->compared = v->compared && newer == v->generation;
         v->generation = newer;
         v->done_us = clock_monotonic_us();
         return 0;
     }
-    if (view_registry_building(run->sql, run->fence, v->plan->name, &v->generation, e) != 0)
+    if (view_registry_building(run->sql, run->fence, &record, &v->generation, e) != 0)
         return -1;
     return v->generation != 0 ? 0
                               : view_registry_add(run->sql, run->fence, &record,
@@ -355,9 +361,7 @@ static void note(struct replay_view *v, const struct live_adoption *a)
 static int hand_over(struct replay *r, struct replay_view *v, struct err *e)
 {
     const struct live_options *live = r->run->live;
-    unsigned n_live = 0;
-    while (live->plans[n_live] != NULL)
-        n_live++;
+    unsigned n_live = live_count(r->run->options->live);
     builder_bound(
         v->builder,
         (struct aggregate_limits){live->limits.max_cells, live->limits.max_bytes / n_live},
@@ -434,26 +438,41 @@ static void put_result(const struct replay *r)
     struct writer w = writer_to(&r->run->result, WRITE_JSON);
     uint32_t done = 0;
     for (unsigned i = 0; i < r->n; i++)
-        done += r->views[i].done;
+        done += r->views[i].done && !r->views[i].unwanted;
     writer_map(&w, 1);
     writer_key(&w, "views");
     writer_array(&w, done);
     for (unsigned i = 0; i < r->n; i++)
-        if (r->views[i].done)
+        if (r->views[i].done && !r->views[i].unwanted)
             put_view(&w, r, &r->views[i]);
     writer_end(&w);
 }
 
 static int find_views(struct replay *r, struct err *e)
 {
+    unsigned known = 0;
     for (r->n = 0; r->n < r->run->job->n_views; r->n++) {
         struct replay_view *v = &r->views[r->n];
-        v->plan = job_run_plan(r->run, r->n, e);
-        if (v->plan == NULL)
-            return -1;
-        plan_hash(v->plan, v->definition);
+        struct err failure = {0};
+        v->plan = job_run_plan(r->run, r->n, &failure);
+        if (v->plan != NULL)
+            plan_hash(v->plan, v->definition);
+        else if (failure.kind != ERR_INPUT)
+            return err_set(e, failure.kind, "%s", failure.text);
+        else
+            v->unwanted = v->done = true;
+        known += v->plan != NULL;
     }
-    return 0;
+    return known > 0 ? 0 : err_set(e, ERR_INPUT, "there is no view %s", r->run->job->views[0]);
+}
+
+/* Of what it was for nothing is wanted any more: the views were dropped or changed meanwhile. */
+static bool is_pointless(const struct replay *r)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        if (!r->views[i].unwanted)
+            return false;
+    return true;
 }
 
 static int start_threads(struct replay *r, struct err *e)
@@ -480,7 +499,8 @@ int replay_run(struct job_run *run, enum job_state *outcome, struct err *e)
         put_result(r);
     close_all(r);
     parallel_close(r->parallel);
-    *outcome = run->cancelled && !all_done(r) ? JOB_CANCELLED : JOB_DONE;
+    bool cancelled = (run->cancelled && !all_done(r)) || is_pointless(r);
+    *outcome = cancelled ? JOB_CANCELLED : JOB_DONE;
     free(r);
     return result;
 }

@@ -77,9 +77,9 @@ static bool choose_view(struct choice *c, struct live *live)
     const struct live_view_status *chosen = &all[draw(c, n)];
     if (chosen->state != LIVE_READY)
         return false;
-    for (const struct plan *const *p = live_options(live)->plans; *p != NULL; p++)
-        if (strcmp((*p)->name, chosen->name) == 0)
-            c->plan = *p;
+    struct view_entry view;
+    if (view_set_find(live_options(live)->views, span_of(chosen->name), &view))
+        c->plan = view.plan;
     c->generation = chosen->generation;
     return c->plan != NULL;
 }

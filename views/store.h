@@ -120,6 +120,8 @@ int store_delete_snapshots_step(struct store *s, const struct view_ref *v, bool 
 /* ---- generations */
 
 /* Which generation of a view is read. */
+int store_remove_current(struct store *s, const char *prefix, const char *view,
+                         struct err *e) MUST_CHECK; /* nobody reads it any more */
 int store_set_current(struct store *s, const char *prefix, const char *view, uint64_t generation,
                       struct err *e) MUST_CHECK;
 int store_get_current(struct store *s, const char *prefix, const char *view, uint64_t *generation,

@@ -20,6 +20,17 @@ int store_set_current(struct store *s, const char *prefix, const char *view, uin
     return store_skip_replies(s, 1, e);
 }
 
+int store_remove_current(struct store *s, const char *prefix, const char *view, struct err *e)
+{
+    store_command(s, "HDEL");
+    buf_reset(&s->key);
+    layout_current_key(prefix, &s->key);
+    store_arg(s, buf_span(&s->key));
+    store_arg_text(s, view);
+    store_end_command(s);
+    return store_skip_replies(s, 1, e);
+}
+
 int store_get_current(struct store *s, const char *prefix, const char *view, uint64_t *generation,
                       bool *found, struct err *e)
 {

@@ -52,7 +52,8 @@ static void every_endpoint_asks_for_its_scope(void **state)
         {"DELETE", "/v1/admin/replays/999", 401, 403, 403, 404},
         {"DELETE", "/v1/admin/tokens/999", 401, 403, 403, 404},
         {"DELETE", "/v1/admin/views/nothing", 401, 403, 403, 404},
-        {"DELETE", "/v1/admin/views/pageviews", 401, 403, 403, 409},
+        {"GET", "/v1/admin/views/nothing", 401, 403, 403, 404},
+        {"GET", "/v1/admin/views/pageviews", 401, 403, 403, 200},
         {"GET", "/v1/admin/sites", 401, 403, 403, 200},
         {"GET", "/v1/admin/tokens", 401, 403, 403, 200},
     };
@@ -443,6 +444,93 @@ static void a_shipped_definition_may_be_given_again(void **state)
     free(sql);
 }
 
+/* ------------------------------------------------------------------ views that change */
+
+static struct support_answer add_view(const char *sql)
+{
+    return rig_ask(&(struct rig_request){.body = sql, .content_type = "application/sql"},
+                   "/v1/admin/views");
+}
+
+static const char by_device[] =
+    "-- What people hold in their hands.\n"
+    "CREATE MATERIALIZED VIEW hands AS\n"
+    "SELECT site, date_bin('15 minutes', event_time, 'epoch') AS time, device,\n"
+    "       count(*) AS pageviews, count(DISTINCT visitor) AS visitors\n"
+    "FROM events\n"
+    "WHERE event_type = 'PageViewEvent' AND NOT bot\n"
+    "GROUP BY 1, 2, 3;\n";
+
+static bool hands_are_read(void *arg)
+{
+    (void)arg;
+    struct support_answer a = rig_get("/v1/views/hands/rows?site=hands.example&step=all");
+    bool read = a.status == 200;
+    if (!read) {
+        rig_expect(&a, 503);
+        assert_non_null(strstr((char *)a.body.p, "is being built"));
+        assert_false(span_absent(support_header(&a, "retry-after")));
+    } else {
+        struct json_value answer = rig_json(&a), totals = rig_member(&answer, "totals");
+        assert_int_equal(rig_int(&totals, "pageviews"), 7);
+    }
+    support_answer_clear(&a);
+    return read;
+}
+
+static void a_view_is_added_and_shown_and_dropped(void **state)
+{
+    (void)state;
+    post_views("hands.example", 7);
+    rig_wait_caught_up();
+    struct support_answer a = add_view(by_device);
+    rig_expect(&a, 202);
+    struct json_value root = rig_json(&a);
+    assert_true(rig_text_is(&root, "state", "building"));
+    assert_true(rig_int(&root, "job") > 0);
+    support_answer_clear(&a);
+    wait_until(60000, "the new view to be read", hands_are_read, NULL);
+    a = add_view(by_device);
+    rig_expect(&a, 200);
+    support_answer_clear(&a);
+    a = rig_get("/v1/admin/views/hands");
+    rig_expect(&a, 200);
+    root = rig_json(&a);
+    assert_true(rig_text_is(&root, "sql", by_device));
+    struct json_value history = rig_member(&root, "history");
+    assert_int_equal(json_count(rig()->json, &history), 1);
+    support_answer_clear(&a);
+    struct rig_request gone = {.method = "DELETE"};
+    assert_int_equal(status_of(&gone, "/v1/admin/views/hands"), 204);
+    assert_int_equal(status_of(&gone, "/v1/admin/views/hands"), 404);
+    assert_int_equal(status_of(&(struct rig_request){0}, "/v1/views/hands/rows?site=a.example"),
+                     404);
+    assert_int_equal(status_of(&(struct rig_request){0}, "/readyz"), 200);
+}
+
+static void a_definition_that_is_none_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const char *const bodies[][2] = {{"SELEC 1", "application/sql"},
+                                            {"{\"sql\":\"SELEC 1\"}", "application/json"}};
+    for (int i = 0; i < 2; i++) {
+        struct support_answer a =
+            rig_ask(&(struct rig_request){.body = bodies[i][0], .content_type = bodies[i][1]},
+                    "/v1/admin/views");
+        rig_expect(&a, 400);
+        struct json_value root = rig_json(&a);
+        assert_true(rig_text_is(&root, "field", "sql"));
+        assert_int_equal(rig_int(&root, "line"), 1);
+        assert_true(rig_int(&root, "column") >= 1);
+        support_answer_clear(&a);
+    }
+    struct support_answer a =
+        rig_ask(&(struct rig_request){.body = "{\"sq\":1}", .content_type = "application/json"},
+                "/v1/admin/views");
+    rig_expect(&a, 400);
+    support_answer_clear(&a);
+}
+
 static void the_status_adds_up(void **state)
 {
     (void)state;
@@ -516,6 +604,8 @@ int main(void)
         cmocka_unit_test(a_wait_that_is_in_vain_ends),
         cmocka_unit_test(replays_and_verifications_are_jobs),
         cmocka_unit_test(a_shipped_definition_may_be_given_again),
+        cmocka_unit_test(a_view_is_added_and_shown_and_dropped),
+        cmocka_unit_test(a_definition_that_is_none_is_refused_with_its_place),
         cmocka_unit_test(the_status_adds_up),
         cmocka_unit_test(a_stop_answers_those_who_wait),
     };

@@ -118,6 +118,12 @@ struct operation {
     int status;
 };
 
+#define OPEN_VIEW                                                                                  \
+    "{\"sql\":\"CREATE MATERIALIZED VIEW open_view AS\\n"                                          \
+    "SELECT site, date_bin('1 minute', event_time, 'epoch') AS time,\\n"                           \
+    "       count(*) AS pageviews\\nFROM events\\n"                                                \
+    "WHERE event_type = 'PageViewEvent' AND NOT bot\\nGROUP BY 1, 2;\"}"
+
 /* In this order: the first job is a replay, the second a verification, the second token the one
  * made. */
 static const struct operation operations[] = {
@@ -149,7 +155,11 @@ static const struct operation operations[] = {
     {"get", "/v1/admin/verifications/{id}", "/v1/admin/verifications/2", NULL, NULL, 200},
     {"delete", "/v1/admin/verifications/{id}", "/v1/admin/verifications/2", NULL, NULL, 200},
     {"post", "/v1/admin/views", "/v1/admin/views", "SELECT 1", NULL, 400},
-    {"delete", "/v1/admin/views/{name}", "/v1/admin/views/pageviews", NULL, NULL, 409},
+    {"post", "/v1/admin/views", "/v1/admin/views", OPEN_VIEW, NULL, 202},
+    {"get", "/v1/admin/views/{name}", "/v1/admin/views/open_view", NULL, NULL, 200},
+    {"get", "/v1/views", "/v1/views", NULL, NULL, 200},
+    {"delete", "/v1/admin/views/{name}", "/v1/admin/views/open_view", NULL, NULL, 204},
+    {"delete", "/v1/admin/views/{name}", "/v1/admin/views/open_view", NULL, NULL, 404},
     {"get", "/v1/admin/sites", "/v1/admin/sites", NULL, NULL, 200},
     {"post", "/v1/admin/sites", "/v1/admin/sites", "{\"name\":\"o.example\"}", NULL, 200},
     {"get", "/v1/admin/tokens", "/v1/admin/tokens", NULL, NULL, 200},

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "log/migrate.h"
+#include "log/view_versions.h"
 #include "tests/support/view_plans.h"
 #include "views/catalog.h"
 
@@ -203,13 +204,26 @@ static void on_append(void *context, uint32_t partition, uint64_t next_seq)
 
 static struct live *_Atomic woken; /* by the writer's thread */
 
+static void install(struct view_rig *r, const struct plan *p)
+{
+    struct err e = {0};
+    char hash[65];
+    plan_hash(p, hash);
+    (void)catalog_keep(p);
+    support_ok(view_versions_install(
+                   r->sql, &(struct view_record){p->name, p->sql, hash, p->canonical}, &e),
+               &e);
+}
+
 void rig_live_start(struct view_rig *r)
 {
     struct err e = {0};
+    for (const struct plan *const *p = r->plans; *p != NULL; p++)
+        install(r, *p);
     struct live_options o = r->options;
     o.postgres_uri = r->postgres;
     o.store.uri = r->redis;
-    o.plans = r->plans;
+    o.views = r->views;
     support_ok(live_start(&r->live, &o, &e), &e);
     woken = r->live;
 }
@@ -389,6 +403,7 @@ int rig_setup(void **state)
     support_ok(migrate_run(r->postgres, MIGRATE_PLAIN, &e), &e);
     r->redis_folder = support_folder();
     redis_start(r);
+    r->views = view_set_new();
     r->options = live_defaults;
     r->options.flush_ms = 1;
     r->options.max_pause_ms = 100;
@@ -422,6 +437,7 @@ int rig_teardown(void **state)
 {
     struct view_rig *r = *state;
     rig_live_stop(r);
+    view_set_free(r->views);
     log_writer_stop(r->writer);
     sql_close(r->sql);
     servers_stop(r->redis_servers);

@@ -21,8 +21,9 @@ struct view_rig {
     struct live *live;         /* NULL: not running */
     struct job_runner *runner; /* NULL: not running */
     struct sql *sql;
-    struct view_log events; /* the generator */
-    const struct plan *const *plans;
+    struct view_log events;          /* the generator */
+    const struct plan *const *plans; /* installed by rig_live_start */
+    struct view_set *views;
     struct live_options options; /* of the next rig_live_start */
     struct job_runner_options runner_options;
     uint64_t appended;
