@@ -54,6 +54,7 @@ extern const struct option migrate_command_options[];
 extern const struct option import_command_options[];
 extern const struct option replay_command_options[];
 extern const struct option verify_command_options[];
+extern const struct option view_command_options[];
 extern const struct option log_command_options[];
 extern const struct option token_command_options[];
 extern const struct option demo_command_options[];

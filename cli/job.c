@@ -145,19 +145,26 @@ static int finish(const struct command_run *r, const struct service_json *job,
     return status;
 }
 
+int job_await(struct command_run *r, struct service *s, const char *path,
+              const struct job_kind_of_command *k, struct err *e)
+{
+    struct service_json job = {0};
+    int status = watch(s, path, k->doing, &job, e);
+    if (status == 0)
+        status = finish(r, &job, k, e);
+    service_json_clear(&job);
+    return status;
+}
+
 int job_run_to_end(struct command_run *r, const struct job_kind_of_command *k, struct err *e)
 {
     struct service *s;
-    struct service_json job = {0};
     char *path = NULL;
     if (service_open(&s, r->config, e) != 0)
         return -1;
     int status = start_job(s, r, k, &path, e);
     if (status == 0)
-        status = watch(s, path, k->doing, &job, e);
-    if (status == 0)
-        status = finish(r, &job, k, e);
-    service_json_clear(&job);
+        status = job_await(r, s, path, k, e);
     free(path);
     service_close(s);
     return status;

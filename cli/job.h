@@ -21,6 +21,11 @@ struct job_kind_of_command {
  * worst of the views; or -1. */
 int job_run_to_end(struct command_run *r, const struct job_kind_of_command *k, struct err *e);
 
+/* The same of a job that was made already; path: of the job. Borrows the service. */
+struct service;
+int job_await(struct command_run *r, struct service *s, const char *path,
+              const struct job_kind_of_command *k, struct err *e);
+
 /* Members of a view's part of a result; fallbacks when it is not there. */
 struct span job_text(const struct json *j, const struct json_value *object, const char *name);
 double job_number(const struct json *j, const struct json_value *object, const char *name);

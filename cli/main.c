@@ -54,9 +54,13 @@ const struct command commands[] = {
     {.name = "view",
      .arguments = "list | show NAME | add FILE | drop NAME",
      .about = "the definitions of views",
+     .options = view_command_options,
      .min_arguments = 1,
      .max_arguments = 2,
-     .run = view_main},
+     .run = view_main,
+     .more = "add builds the view from the log and waits until it can be read; of a view that is "
+             "there\nthe old definition is read until the new one has caught up. show prints the "
+             "SQL and the\ndefinitions it had before."},
     {.name = "log",
      .arguments = "head | cat",
      .about = "the events, in log order",

@@ -258,6 +258,72 @@ static void views_are_listed_and_shown(void **state)
     service_stop(&s);
 }
 
+static char *write_view(const char *dir, const char *column)
+{
+    struct err e = {0};
+    struct buf text = {0};
+    char *path = mem_format("%s/mine.sql", dir);
+    buf_printf(&text,
+               "-- By %s.\nCREATE MATERIALIZED VIEW mine AS\n"
+               "SELECT site, date_bin('15 minutes', event_time, 'epoch') AS time, %s,\n"
+               "       count(*) AS pageviews, count(DISTINCT visitor) AS visitors\n"
+               "FROM events\nWHERE event_type = 'PageViewEvent' AND NOT bot\n"
+               "GROUP BY 1, 2, 3;\n",
+               column, column);
+    support_ok(file_write(path, buf_span(&text), 0644, &e), &e);
+    buf_clear(&text);
+    return path;
+}
+
+static void views_are_added_changed_and_dropped(void **state)
+{
+    (void)state;
+    struct service s;
+    struct traffic traffic = {.seed = 5};
+    service_start(&s);
+    service_post_all(&s, &traffic, 1000);
+    const char *dir = s.footfall.data_dir;
+    char *folder = support_folder(), *path = write_view(folder, "os");
+    struct run r = RUN("view", "add", path, "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr((char *)r.out.p, "mine: ready, generation 1"));
+    clear(&r);
+    r = RUN("view", "add", path, "--data-dir", dir);
+    assert_string_equal((char *)r.out.p, "mine: ready\n");
+    clear(&r);
+    free(path);
+    path = write_view(folder, "browser");
+    r = RUN("view", "add", path, "--no-wait", "--json", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr((char *)r.out.p, "\"state\":\"building\""));
+    clear(&r);
+    r = RUN("view", "add", path, "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    clear(&r);
+    r = RUN("view", "show", "mine", "--data-dir", dir);
+    assert_int_equal(strncmp((char *)r.out.p, "-- By browser.\nCREATE", 21), 0);
+    assert_non_null(strstr((char *)r.out.p, "\n-- version 1, past\n-- By os.\n"));
+    clear(&r);
+    r = RUN("verify", "mine", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    clear(&r);
+    r = RUN("view", "drop", "mine", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    clear(&r);
+    r = RUN("view", "drop", "mine", "--data-dir", dir);
+    assert_int_equal(r.status, EXIT_FAILED);
+    clear(&r);
+    free(path);
+    path = write_view(folder, "no_such_column");
+    r = RUN("view", "add", path, "--data-dir", dir);
+    assert_int_equal(r.status, EXIT_FAILED);
+    assert_non_null(strstr((char *)r.err_out.p, "line "));
+    clear(&r);
+    free(path);
+    free(folder);
+    service_stop(&s);
+}
+
 static void the_demo_sends_believable_traffic(void **state)
 {
     (void)state;
@@ -350,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sites_are_added_and_listed, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(the_log_is_printed_and_its_head, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(views_are_added_changed_and_dropped, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(views_are_listed_and_shown, support_setup,
                                         support_teardown),
