@@ -44,6 +44,9 @@ struct log_range {
     uint64_t from_seq, to_seq; /* half-open; to_seq UINT64_MAX: to the end */
     column_set columns;
     uint32_t max_events; /* stop after the batch that reaches it; at least one batch is given */
+    /* Only batches that may hold times of [from, to): PostgreSQL sends no others, and the slices
+     * have gaps between them. Both 0: all. */
+    int64_t from_time_us, to_time_us;
 };
 
 int log_read(struct log_reader *r, const struct log_range *range, struct log_chunk *out,
@@ -53,6 +56,20 @@ int log_read(struct log_reader *r, const struct log_range *range, struct log_chu
 int log_read_start(struct log_reader *r, const struct log_range *range, struct err *e) MUST_CHECK;
 int log_read_finish(struct log_reader *r, struct log_chunk *out, struct err *e) MUST_CHECK;
 void log_chunk_clear(struct log_chunk *c);
+
+/* Where the batches of a range lie that may hold its times: runs of about max_events seqs, in
+ * order, each to be read with one log_read. However batches are sealed meanwhile, the runs cover
+ * the same events. columns is not used. To be freed. */
+struct log_run {
+    uint64_t from_seq, to_seq;
+};
+int log_runs(struct log_reader *r, const struct log_range *range, struct log_run **out, uint32_t *n,
+             struct err *e) MUST_CHECK;
+
+/* Asked about once a second while PostgreSQL's answer is awaited; its error ends the statement
+ * (and the connection: the next call connects again). NULL: nobody is asked. */
+void log_reader_set_tick(struct log_reader *r, int (*tick)(void *context, struct err *e),
+                         void *context);
 
 /* Waits until partition has events at or beyond seq, or timeout_ms passed, or log_reader_wake was
  * called: LISTEN in other processes, log_reader_wake in the writer's own. 1 there is more, 0 not.

@@ -23,9 +23,11 @@ enum {
 
 struct log_reader {
     char *uri;
-    struct sql *sql; /* NULL: not connected */
-    column_set prepared[MAX_PREPARED];
+    struct sql *sql;                 /* NULL: not connected */
+    uint64_t prepared[MAX_PREPARED]; /* statement_key */
     int n_prepared;
+    int (*tick)(void *context, struct err *e);
+    void *tick_context;
     int64_t listening; /* the partition, -1: none */
     int wake_fd;
     bool under_way; /* between log_read_start and log_read_finish */
@@ -47,7 +49,21 @@ static int ensure_connected(struct log_reader *r, struct err *e)
 {
     if (r->sql != NULL && sql_is_down(r->sql))
         disconnect(r);
-    return r->sql != NULL ? 0 : sql_open(&r->sql, r->uri, e);
+    if (r->sql != NULL)
+        return 0;
+    if (sql_open(&r->sql, r->uri, e) != 0)
+        return -1;
+    sql_set_tick(r->sql, r->tick, r->tick_context);
+    return 0;
+}
+
+void log_reader_set_tick(struct log_reader *r, int (*tick)(void *context, struct err *e),
+                         void *context)
+{
+    r->tick = tick;
+    r->tick_context = context;
+    if (r->sql != NULL)
+        sql_set_tick(r->sql, tick, context);
 }
 
 int log_reader_open(struct log_reader **out, const char *postgres_uri, struct err *e)
@@ -111,7 +127,11 @@ int log_head(struct log_reader *r, uint32_t partition, uint64_t *next_seq, struc
 int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t id[16],
                  struct err *e)
 {
-    struct log_range range = {partition, seq, seq + 1, COLUMN_BIT(EVENT_ID), 1};
+    struct log_range range = {.partition = partition,
+                              .from_seq = seq,
+                              .to_seq = seq + 1,
+                              .columns = COLUMN_BIT(EVENT_ID),
+                              .max_events = 1};
     struct log_chunk chunk;
     if (log_read(r, &range, &chunk, e) != 0)
         return -1;
@@ -131,15 +151,29 @@ int log_event_id(struct log_reader *r, uint32_t partition, uint64_t seq, uint8_t
 
 /* ------------------------------------------------------------------ asking for events */
 
-static void statement_text(struct buf *out, column_set columns)
+static bool is_timed(const struct log_range *g)
+{
+    return g->from_time_us != 0 || g->to_time_us != 0;
+}
+
+/* What a statement is prepared for: the columns, and whether times bound it. */
+static uint64_t statement_key(const struct log_range *g)
+{
+    return (uint64_t)is_timed(g) << 32 | g->columns;
+}
+
+static void statement_text(struct buf *out, const struct log_range *g)
 {
     buf_put_text(out, "SELECT first_seq, event_count, min_time, max_time");
     for (int c = 0; c < N_EVENT_COLUMNS; c++)
-        if (columns & COLUMN_BIT(c))
+        if (g->columns & COLUMN_BIT(c))
             buf_printf(out, ", %s", event_columns[c].sql_name);
     /* a batch holds 10,000 events at most: the index finds the one around from_seq */
     buf_put_text(out, " FROM log_batches WHERE partition = $1 AND first_seq > $2 - 10000"
-                      " AND first_seq < $3 AND first_seq + event_count > $2 ORDER BY first_seq");
+                      " AND first_seq < $3 AND first_seq + event_count > $2");
+    if (is_timed(g))
+        buf_put_text(out, " AND max_time >= $4 AND min_time < $5");
+    buf_put_text(out, " ORDER BY first_seq");
     buf_put_byte(out, '\0');
     _Static_assert(BATCH_MAX_EVENTS == 10000, "the statement relies on it");
 }
@@ -150,21 +184,22 @@ static int forget_prepared(struct log_reader *r, struct err *e)
     return sql_run(r->sql, "DEALLOCATE ALL", SQL_NO_PARAMS, NULL, e);
 }
 
-static int prepare(struct log_reader *r, column_set columns, const char *name, struct err *e)
+static int prepare(struct log_reader *r, const struct log_range *g, const char *name, struct err *e)
 {
-    static const Oid types[] = {23, 20, 20}; /* int4, int8, int8 */
+    static const Oid types[] = {23, 20, 20, 1184, 1184}; /* int4, int8, int8, timestamptz … */
     for (int i = 0; i < r->n_prepared; i++)
-        if (r->prepared[i] == columns)
+        if (r->prepared[i] == statement_key(g))
             return 0;
     if (r->n_prepared == MAX_PREPARED && forget_prepared(r, e) != 0)
         return -1;
     struct buf text = {0};
-    statement_text(&text, columns);
-    int sent = PQsendPrepare(sql_handle(r->sql), name, (const char *)text.p, 3, types);
+    statement_text(&text, g);
+    int sent =
+        PQsendPrepare(sql_handle(r->sql), name, (const char *)text.p, is_timed(g) ? 5 : 3, types);
     PGresult *result = sent == 1 ? sql_answer(r->sql) : NULL;
     bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (done)
-        r->prepared[r->n_prepared++] = columns;
+        r->prepared[r->n_prepared++] = statement_key(g);
     else
         err_set(e, sql_is_down(r->sql) ? ERR_DOWN : ERR_DATA, "PostgreSQL: %s",
                 PQerrorMessage(sql_handle(r->sql)));
@@ -182,19 +217,30 @@ static uint64_t last_first_seq(const struct log_range *g)
     return to < INT64_MAX ? to : INT64_MAX;
 }
 
+static int send(struct log_reader *r, const struct log_range *range, const char *name,
+                struct err *e)
+{
+    uint32_t partition = htobe32(range->partition);
+    uint64_t from = htobe64(range->from_seq), to = htobe64(last_first_seq(range));
+    uint64_t from_time = htobe64((uint64_t)(range->from_time_us - PG_EPOCH_US));
+    uint64_t to_time = htobe64((uint64_t)(range->to_time_us - PG_EPOCH_US));
+    const char *values[] = {(const char *)&partition, (const char *)&from, (const char *)&to,
+                            (const char *)&from_time, (const char *)&to_time};
+    static const int lengths[] = {4, 8, 8, 8, 8}, binary[] = {1, 1, 1, 1, 1};
+    int n = is_timed(range) ? 5 : 3;
+    return PQsendQueryPrepared(sql_handle(r->sql), name, n, values, lengths, binary, 1)
+               ? 0
+               : err_set(e, ERR_DOWN, "PostgreSQL: %s", PQerrorMessage(sql_handle(r->sql)));
+}
+
 int log_read_start(struct log_reader *r, const struct log_range *range, struct err *e)
 {
     assert(!r->under_way);
-    char name[16];
-    snprintf(name, sizeof(name), "read_%x", range->columns);
-    if (ensure_connected(r, e) != 0 || prepare(r, range->columns, name, e) != 0)
+    char name[24];
+    snprintf(name, sizeof(name), "read_%x%s", range->columns, is_timed(range) ? "_timed" : "");
+    if (ensure_connected(r, e) != 0 || prepare(r, range, name, e) != 0 ||
+        send(r, range, name, e) != 0)
         return -1;
-    uint32_t partition = htobe32(range->partition);
-    uint64_t from = htobe64(range->from_seq), to = htobe64(last_first_seq(range));
-    const char *values[] = {(const char *)&partition, (const char *)&from, (const char *)&to};
-    static const int lengths[] = {4, 8, 8}, binary[] = {1, 1, 1};
-    if (!PQsendQueryPrepared(sql_handle(r->sql), name, 3, values, lengths, binary, 1))
-        return err_set(e, ERR_DOWN, "PostgreSQL: %s", PQerrorMessage(sql_handle(r->sql)));
     r->under_way = true;
     r->range = *range;
     return 0;
@@ -254,15 +300,18 @@ static int take_row(const PGresult *result, int row, const struct log_range *ran
     return 0;
 }
 
-/* Cuts what lies outside of the range, and sees that nothing is missing. */
-static int fit_slice(struct log_slice *s, uint64_t next_seq, uint64_t to_seq, struct err *e)
+/* Cuts what lies outside of the range, and sees that nothing is missing that should be there. */
+static int fit_slice(struct log_slice *s, uint64_t next_seq, const struct log_range *range,
+                     struct err *e)
 {
+    if (is_timed(range) && s->first_seq > next_seq)
+        next_seq = s->first_seq;
     if (s->first_seq > next_seq || s->first_seq + s->count <= next_seq)
         return err_set(e, ERR_DATA, "the log has a gap: after event %llu comes the batch at %llu",
                        (unsigned long long)next_seq, (unsigned long long)s->first_seq);
     uint32_t first = (uint32_t)(next_seq - s->first_seq), count = s->count - first;
-    if (next_seq + count > to_seq)
-        count = (uint32_t)(to_seq - next_seq);
+    if (next_seq + count > range->to_seq)
+        count = (uint32_t)(range->to_seq - next_seq);
     slice_cut(s, first, count);
     return 0;
 }
@@ -275,13 +324,12 @@ static int take_rows(PGresult *result, const struct log_range *range, struct log
     out->slices = mem_alloc((size_t)rows * sizeof(*out->slices));
     for (int i = 0; i < rows && out->next_seq < range->to_seq; i++) {
         struct log_slice *s = &out->slices[i];
-        if (take_row(result, i, range, s, e) != 0 ||
-            fit_slice(s, out->next_seq, range->to_seq, e) != 0) {
+        if (take_row(result, i, range, s, e) != 0 || fit_slice(s, out->next_seq, range, e) != 0) {
             log_chunk_clear(out);
             return -1;
         }
         out->count++;
-        out->next_seq += s->count;
+        out->next_seq = s->first_seq + s->count;
     }
     return 0;
 }
@@ -316,6 +364,44 @@ void log_chunk_clear(struct log_chunk *c)
     PQclear(c->owner);
     free(c->slices);
     *c = (struct log_chunk){.next_seq = c->next_seq};
+}
+
+/* ------------------------------------------------------------------ where to read */
+
+/* A batch belongs to the run its first seq falls into, so that runs never overlap. */
+int log_runs(struct log_reader *r, const struct log_range *range, struct log_run **out, uint32_t *n,
+             struct err *e)
+{
+    char texts[3][24], times[2][CLOCK_TEXT_BYTES] = {"", "infinity"};
+    uint64_t to = range->to_seq < INT64_MAX ? range->to_seq : INT64_MAX;
+    snprintf(texts[0], sizeof(texts[0]), "%u", range->partition);
+    snprintf(texts[1], sizeof(texts[1]), "%llu", (unsigned long long)to);
+    snprintf(texts[2], sizeof(texts[2]), "%u", range->max_events == 0 ? 1 : range->max_events);
+    clock_format(times[0], range->from_time_us, 6);
+    if (is_timed(range))
+        clock_format(times[1], range->to_time_us, 6);
+    struct sql_rows rows = {0};
+    *out = NULL;
+    *n = 0;
+    if (ensure_connected(r, e) != 0 ||
+        sql_run(r->sql,
+                "SELECT min(first_seq), max(first_seq + event_count) FROM log_batches"
+                " WHERE partition = $1 AND first_seq < $2 AND max_time >= $4 AND min_time < $5"
+                " GROUP BY first_seq / $3::bigint ORDER BY 1",
+                SQL_PARAMS(span_of(texts[0]), span_of(texts[1]), span_of(texts[2]),
+                           span_of(times[0]), span_of(times[1])),
+                &rows, e) != 0)
+        return -1;
+    *out = mem_alloc(((size_t)rows.count + 1) * sizeof(**out));
+    for (int i = 0; i < rows.count; i++) {
+        struct log_run run = {(uint64_t)sql_int(&rows, i, 0), (uint64_t)sql_int(&rows, i, 1)};
+        run.from_seq = run.from_seq > range->from_seq ? run.from_seq : range->from_seq;
+        run.to_seq = run.to_seq < range->to_seq ? run.to_seq : range->to_seq;
+        if (run.from_seq < run.to_seq)
+            (*out)[(*n)++] = run;
+    }
+    sql_rows_clear(&rows);
+    return 0;
 }
 
 /* ------------------------------------------------------------------ waiting for more */
