@@ -155,6 +155,10 @@ struct http_ticket;
 struct http_ticket *http_defer(struct http_request *r);
 struct http_request *http_ticket_request(struct http_ticket *t); /* NULL: answered or gone */
 void http_ticket_free(struct http_ticket *t);                    /* on the loop */
+/* Calls on_gone on the loop, once, when the client has left, or ended its side of the connection,
+ * before it was answered: within some 100 ms. For work that is then not worth doing; the ticket is
+ * to be freed as ever. */
+void http_ticket_on_gone(struct http_ticket *t, void (*on_gone)(void *context), void *context);
 
 /* ------------------------------------------------------------------ loops */
 

@@ -120,6 +120,7 @@ static void detach_ticket(struct http_conn *c)
 {
     if (c->ticket == NULL)
         return;
+    http_gone_stop(c->ticket);
     c->ticket->request = NULL;
     c->ticket = NULL;
 }
@@ -191,6 +192,8 @@ void http_ticket_free(struct http_ticket *t)
 
 void http_request_gone(struct http_conn *c)
 {
+    if (c->ticket != NULL && c->ticket->look != NULL)
+        c->ticket->on_gone(c->ticket->context);
     detach_ticket(c);
     h2o_socket_dont_read(c->sock, 0);
     c->request.req = NULL;

@@ -9,7 +9,8 @@
  *   http_linger.c   closing while the client still sends
  *   http_dispatch.c from h2o's request to a handler, and h2o's own errors
  *   http_route.c    matching paths    http_request.c reading requests
- *   http_answer.c   answers, tickets  http_problem.c problems and their catalogue
+ *   http_answer.c   answers, tickets  http_gone.c    clients that leave while they wait
+ *   http_problem.c  problems and their catalogue
  */
 #ifndef BASE_HTTP_INTERNAL_H
 #define BASE_HTTP_INTERNAL_H
@@ -96,6 +97,9 @@ struct http_conn {
 struct http_ticket {
     struct http_loop *loop;
     struct http_request *request; /* NULL: answered or gone */
+    void (*on_gone)(void *context);
+    void *context;
+    struct http_timer *look; /* for a client that leaves; NULL: nobody wants to know */
 };
 
 /* ------------------------------------------------------------------ loops */
@@ -184,6 +188,8 @@ void http_linger_end_all(struct http_loop *l);
 
 void http_dispatch_register(struct http_server *s); /* into s->config */
 void http_request_gone(struct http_conn *c);        /* answered, or the client left */
+
+void http_gone_stop(struct http_ticket *t); /* nobody need look any more */
 
 /* Counts an answer; entry NULL: no route. */
 void http_count(struct http_loop *l, const struct http_route_entry *entry, int status);

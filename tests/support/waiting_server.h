@@ -15,6 +15,7 @@
 enum { DEADLINE_MS = 20000, LARGE_BYTES = 16 << 20, LATER_BODY = 20000 };
 
 #define GET_HELLO "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+#define GET_WATCHED "GET /watched HTTP/1.1\r\nHost: x\r\n\r\n"
 #define GET_LATER "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* Requests that wait, for the test's thread to answer. */
@@ -23,6 +24,7 @@ struct waiting {
     struct http_ticket *tickets[64];
     struct http_loop *loops[64];
     unsigned n;
+    _Atomic unsigned gone; /* clients that have left /watched */
 };
 
 struct fixture {
@@ -38,14 +40,30 @@ static inline void on_hello(struct http_request *r, void *context)
     http_send(r, &(struct http_answer){.status = 200, .body = SPAN_LITERAL("hello")});
 }
 
-static inline void on_later(struct http_request *r, void *context)
+static inline void keep_waiting(struct waiting *w, struct http_request *r,
+                                struct http_ticket *ticket)
 {
-    struct waiting *w = &((struct fixture *)context)->waiting;
-    struct http_ticket *ticket = http_defer(r);
     pthread_mutex_lock(&w->mutex);
     w->loops[w->n] = http_loop_of(r);
     w->tickets[w->n++] = ticket;
     pthread_mutex_unlock(&w->mutex);
+}
+
+static inline void on_later(struct http_request *r, void *context)
+{
+    keep_waiting(&((struct fixture *)context)->waiting, r, http_defer(r));
+}
+
+static inline void on_gone(void *context)
+{
+    atomic_fetch_add(&((struct fixture *)context)->waiting.gone, 1);
+}
+
+static inline void on_watched(struct http_request *r, void *context)
+{
+    struct http_ticket *ticket = http_defer(r);
+    http_ticket_on_gone(ticket, on_gone, context);
+    keep_waiting(&((struct fixture *)context)->waiting, r, ticket);
 }
 
 static inline void on_large(struct http_request *r, void *context)
@@ -59,6 +77,7 @@ static struct fixture fixture;
 static struct http_route routes[] = {
     {.method = "GET", .pattern = "/hello", .handler = on_hello},
     {.method = "GET", .pattern = "/later", .handler = on_later, .context = &fixture},
+    {.method = "GET", .pattern = "/watched", .handler = on_watched, .context = &fixture},
     {.method = "POST",
      .pattern = "/later",
      .handler = on_later,

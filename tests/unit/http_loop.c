@@ -124,6 +124,36 @@ static void a_large_answer_reaches_a_slow_reader_whole(void **state)
     close(fd);
 }
 
+static bool some_are_gone(void *arg)
+{
+    return atomic_load(&fixture.waiting.gone) == *(unsigned *)arg;
+}
+
+/* Also one that has sent more meanwhile, which nobody has read. */
+static void it_is_told_that_a_client_has_left(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const sent[] = {GET_WATCHED, GET_WATCHED GET_HELLO};
+    start(f);
+    int stays = wire_connect(http_server_address(f->server));
+    wire_put(stays, GET_WATCHED);
+    wait_for_waiting(1);
+    for (unsigned i = 0; i < 2; i++) {
+        int leaves = wire_connect(http_server_address(f->server));
+        unsigned gone = i + 1;
+        wire_put(leaves, sent[i]);
+        wait_for_waiting(i + 2);
+        close(leaves);
+        wait_until(DEADLINE_MS, "it to be told", some_are_gone, &gone);
+    }
+    for (int i = 0; i < 3; i++)
+        answer_one(f, NULL);
+    says(stays, 202, "later");
+    close(stays);
+    wait_for_connections(0);
+    assert_int_equal(atomic_load(&f->waiting.gone), 2);
+}
+
 /* ------------------------------------------------------------------ messages, turns, timers */
 
 struct numbered {
@@ -459,6 +489,7 @@ int main(void)
         T(an_answer_can_come_from_another_thread),
         T(bytes_sent_while_a_request_waits_are_read_after_its_answer),
         T(a_client_may_leave_before_its_answer),
+        T(it_is_told_that_a_client_has_left),
         T(a_half_closed_client_gets_its_late_answer),
         T(a_large_answer_reaches_a_slow_reader_whole),
         T(messages_arrive_in_order_and_before_the_turns_end),
