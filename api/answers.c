@@ -47,6 +47,31 @@ bool api_allow_site(struct http_request *r, struct span site)
     return false;
 }
 
+static void put_lower(struct span name, char out[SITE_BYTES])
+{
+    for (size_t i = 0; i < name.n; i++)
+        out[i] = (char)(name.p[i] | (name.p[i] >= 'A' && name.p[i] <= 'Z' ? 0x20 : 0));
+    out[name.n] = '\0';
+}
+
+int api_find_site(struct api *a, struct span asked, struct span own, char out[SITE_BYTES],
+                  struct refusal *e)
+{
+    char resolved[SITE_BYTES];
+    if (span_absent(asked) && span_absent(own))
+        return refuse(e, "site", "site: is needed, since the token is not for one site");
+    struct span site = span_absent(asked) ? own : asked;
+    if (!span_absent(asked) && !sites_find(a->parts.sites, site, NULL) &&
+        sites_resolve(a->parts.sites, site, resolved))
+        site = span_of(resolved);
+    out[0] = '\0';
+    if (site.n < SITE_BYTES)
+        put_lower(site, out);
+    return site_name_valid(span_of(out)) ? 0
+                                         : refuse(e, "site", "site: \"%.*s\" is no name of a site",
+                                                  SPAN_ARGS(refusal_excerpt(asked)));
+}
+
 bool api_take_id(struct http_request *r, const char *what, int64_t *id)
 {
     struct span text = http_path_param(r, "id");

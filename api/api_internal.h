@@ -33,6 +33,10 @@ struct api {
     struct redis_async_options redis;
     struct zones *zones;
     struct workers *workers;
+    struct workers *query_workers; /* for POST /v1/query: see query.h */
+    unsigned query_threads;        /* of one query */
+    int64_t query_timeout_ms;
+    _Atomic unsigned open_queries; /* of those without a token */
     struct heads *heads;
     pthread_mutex_t lag_mutex;
     struct {
@@ -53,9 +57,9 @@ struct api {
 struct api_loop *api_loop_of(struct api *a, const struct http_request *r);
 
 /* Each file's routes, ended by method == NULL; the context is put in by api_routes. */
-extern const struct http_route rows_routes[], views_routes[], sites_routes[], log_routes[],
-    admin_jobs_routes[], admin_views_routes[], admin_sites_routes[], admin_tokens_routes[],
-    admin_status_routes[], operations_routes[], home_routes[];
+extern const struct http_route rows_routes[], query_routes[], views_routes[], sites_routes[],
+    log_routes[], admin_jobs_routes[], admin_views_routes[], admin_sites_routes[],
+    admin_tokens_routes[], admin_status_routes[], operations_routes[], home_routes[];
 extern const struct http_route metrics_route;
 
 /* ---- answers */
@@ -69,6 +73,11 @@ void api_send_json(struct http_request *r, int status, struct span body);
 bool api_allow_all_sites(struct http_request *r);
 /* The same for one site ("": any). */
 bool api_allow_site(struct http_request *r, struct span site);
+
+/* The site that is asked for: a name or an alias, else (absent) the token's own, in lower case.
+ * Refuses with the field site. */
+int api_find_site(struct api *a, struct span asked, struct span own, char out[SITE_BYTES],
+                  struct refusal *e) MUST_CHECK;
 
 /* The number in the path ("{id}"); sends 404 and returns false when it is none. */
 bool api_take_id(struct http_request *r, const char *what, int64_t *id);

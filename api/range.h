@@ -59,7 +59,7 @@ static inline bool range_has_window(const struct range *g)
     return g->window[0] != '\0';
 }
 
-/* A time as parameters give it, not before 1970; nothing is done when it is absent. */
+/* A time as a parameter gives it: RFC 3339 or Unix seconds; absent: *out_us stays. */
 int range_take_time(struct span text, const char *name, int64_t *out_us,
                     struct refusal *r) MUST_CHECK;
 

@@ -56,37 +56,12 @@ static int take_query(struct http_request *r, const struct plan *p, struct rows_
     return rows_query_parse(out, p, params, n, e);
 }
 
-static bool is_lower(struct span name)
-{
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] >= 'A' && name.p[i] <= 'Z')
-            return false;
-    return true;
-}
-
-static struct span to_lower(struct arena *a, struct span name)
-{
-    char *copy = arena_alloc(a, name.n);
-    for (size_t i = 0; i < name.n; i++)
-        copy[i] = (char)(name.p[i] | (name.p[i] >= 'A' && name.p[i] <= 'Z' ? 0x20 : 0));
-    return (struct span){copy, name.n};
-}
-
-/* The site that is asked for: of the parameter (a name or an alias), else the token's. */
 static int choose_site(struct rows_read *d, struct span own, struct refusal *e)
 {
-    char resolved[SITE_BYTES];
-    struct span asked = d->query.site;
-    if (span_absent(asked) && span_absent(own))
-        return refuse(e, "site", "site: is needed, since the token is not for one site");
-    struct span site = span_absent(asked) ? own : asked;
-    if (!span_absent(asked) && !sites_find(d->api->parts.sites, site, NULL) &&
-        sites_resolve(d->api->parts.sites, site, resolved))
-        site = span_of(resolved);
-    d->site = is_lower(site) ? arena_copy(&d->arena, site) : to_lower(&d->arena, site);
-    if (!site_name_valid(d->site))
-        return refuse(e, "site", "site: \"%.*s\" is no name of a site",
-                      SPAN_ARGS(refusal_excerpt(asked)));
+    char site[SITE_BYTES];
+    if (api_find_site(d->api, d->query.site, own, site, e) != 0)
+        return -1;
+    d->site = arena_copy(&d->arena, span_of(site));
     return 0;
 }
 

@@ -25,7 +25,7 @@ static struct live_view *find_place(struct live *l, const char *view)
 /* Others may still wait for what was in a place: then it is not taken. */
 static bool is_free(const struct live_view *v)
 {
-    return !v->in_use && !v->want_hold && v->adoption == NULL;
+    return !v->in_use && !v->want_snapshot && !v->has_snapshot && v->adoption == NULL;
 }
 
 bool live_has_definition(const struct live_view *v, const struct plan *plan)
@@ -50,7 +50,7 @@ struct live_view *live_add_place(struct live *l, const struct plan *plan, struct
     for (unsigned i = 0; i < VIEW_SET_MAX && v == NULL; i++)
         if (is_free(&l->views[i])) {
             v = &l->views[i];
-            *v = (struct live_view){.in_use = true, .hold_serial = v->hold_serial};
+            *v = (struct live_view){.in_use = true};
             note_definition(v, plan);
             v->status.watermark_us = INT64_MIN;
             snprintf(v->status.name, sizeof(v->status.name), "%s", plan->name);
