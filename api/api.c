@@ -11,11 +11,14 @@
 #include "api/api_internal.h"
 #include "api/home.h"
 #include "api/log_wait.h"
+#include "api/query.h"
 #include "api/task.h"
 #include "base/openapi.h"
+#include "base/parallel.h"
 
 enum { REDIS_TIMEOUT_MS = 5000, REDIS_WAITING = 256, REDIS_ANSWER_BYTES = 256 << 20 };
 enum { MAX_JOBS_WAITING = 64 };
+enum { MOST_QUERY_THREADS = 8 }; /* unless more are asked for: each has a connection */
 
 const struct option api_options[] = {
     {.name = "api.workers",
@@ -30,6 +33,19 @@ const struct option api_options[] = {
      .min = 1,
      .max = 86400,
      .about = "/readyz fails when a view is further behind the log than that"},
+    {.name = "api.query_threads",
+     .type = OPTION_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = PARALLEL_MAX_THREADS,
+     .about =
+         "threads that answer a query of POST /v1/query; 0: one for each processor, 8 at most"},
+    {.name = "api.query_timeout_ms",
+     .type = OPTION_INT,
+     .fallback = "10000",
+     .min = 100,
+     .max = 600000,
+     .about = "a query that takes longer ends with the problem query-timeout"},
     {0},
 };
 
@@ -49,6 +65,30 @@ void api_prepare_stop(struct api *a)
 {
     atomic_store(&a->stopping, true);
     on_growth(a);
+}
+
+static unsigned query_threads(const struct config *c)
+{
+    long wanted = (long)config_int(c, "api.query_threads"), processors;
+    if (wanted > 0)
+        return (unsigned)wanted;
+    processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1                    ? 1
+           : processors > MOST_QUERY_THREADS ? MOST_QUERY_THREADS
+                                             : (unsigned)processors;
+}
+
+static int start_query_threads(struct api *a, const struct config *c, struct err *e)
+{
+    struct workers_options workers = {.n_threads = QUERY_THREADS,
+                                      .max_waiting = QUERY_MAX_WAITING,
+                                      .open = query_thread_open,
+                                      .close = query_thread_close,
+                                      .context = a};
+    a->query_threads = query_threads(c);
+    a->query_timeout_ms = config_int(c, "api.query_timeout_ms");
+    query_register_metrics();
+    return workers_start(&a->query_workers, &workers, e);
 }
 
 static int start_threads(struct api *a, const struct config *c, struct err *e)
@@ -84,7 +124,7 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
     home_put_policy(&policy);
     a->home_policy = buf_span(&policy);
     if (find_redis(a, e) != 0 || zones_load(&a->zones, ZONES_FOLDER, e) != 0 ||
-        start_threads(a, c, e) != 0) {
+        start_query_threads(a, c, e) != 0 || start_threads(a, c, e) != 0) {
         api_free(a);
         return -1;
     }
@@ -96,8 +136,9 @@ void api_stop(struct api *a)
 {
     heads_stop(a->heads);
     workers_stop(a->workers);
+    workers_stop(a->query_workers);
     a->heads = NULL;
-    a->workers = NULL;
+    a->workers = a->query_workers = NULL;
 }
 
 void api_free(struct api *a)
@@ -172,9 +213,9 @@ static size_t add_route(struct api *a, const struct http_route *route, struct ht
 size_t api_routes(struct api *a, struct http_route *out, size_t max)
 {
     const struct http_route *const tables[] = {
-        rows_routes,         views_routes,       sites_routes,       log_routes,
-        admin_jobs_routes,   admin_views_routes, admin_sites_routes, admin_tokens_routes,
-        admin_status_routes, operations_routes,  home_routes};
+        rows_routes,         query_routes,        views_routes,       sites_routes,
+        log_routes,          admin_jobs_routes,   admin_views_routes, admin_sites_routes,
+        admin_tokens_routes, admin_status_routes, operations_routes,  home_routes};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const struct http_route *r = tables[i]; r->method != NULL && n < max; r++)

@@ -166,6 +166,12 @@ static bool find_kept(const struct rows_query *q, unsigned dimension, unsigned *
     return false;
 }
 
+/* A view's time is called that whatever its SELECT says. */
+static bool is_time(const struct plan *p, struct span name)
+{
+    return span_is(name, "time") || (p->bucket_name != NULL && span_is(name, p->bucket_name));
+}
+
 static bool find_column(const struct rows_query *q, struct span name, struct rows_order *out)
 {
     int dimension = find_dimension(q->plan, name), measure = find_measure(q->plan, name);
@@ -174,7 +180,7 @@ static bool find_column(const struct rows_query *q, struct span name, struct row
         *out = (struct rows_order){ROWS_MEASURE, (unsigned)measure, descending, false};
     else
         *out = (struct rows_order){ROWS_TIME, 0, descending, false};
-    if (measure >= 0 || span_is(name, "time"))
+    if (measure >= 0 || is_time(q->plan, name))
         return true;
     /* NULL is the greatest of a dimension's values, as in PostgreSQL */
     *out = (struct rows_order){ROWS_DIMENSION, 0, descending, descending};

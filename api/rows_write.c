@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/rows_write.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/writer.h"
@@ -108,13 +109,30 @@ static void put_time(struct writer *w, const char *key, const struct zone *z, in
     writer_put_text(w, key, (struct span){text, (size_t)n});
 }
 
-static void put_columns(const struct rows *r, struct writer *w)
+/* A query's bounds need not be whole seconds. */
+static void put_bound(struct writer *w, const char *key, const struct zone *z, int64_t t_us)
+{
+    char text[CLOCK_TEXT_BYTES], exact[CLOCK_TEXT_BYTES + 8];
+    int n = zone_format(z, t_us, text), date = (int)strlen("2026-11-23T04:00:00");
+    int part = (int)(t_us - clock_floor(t_us, US_PER_SECOND));
+    if (part != 0)
+        n = snprintf(exact, sizeof exact, "%.*s.%06d%.*s", date, text, part, n - date, text + date);
+    writer_put_text(w, key, (struct span){part == 0 ? text : exact, (size_t)n});
+}
+
+/* A query's columns have the names that it gives them. */
+static struct span time_name(const struct rows *r, const struct rows_about *about)
+{
+    return span_of(about->sql == NULL ? "time" : r->query->plan->bucket_name);
+}
+
+static void put_columns(const struct rows *r, const struct rows_about *about, struct writer *w)
 {
     const struct plan *p = r->query->plan;
     writer_key(w, "columns");
     writer_array(w, count_columns(r));
     if (has_time(r))
-        writer_text(w, span_of("time"));
+        writer_text(w, time_name(r, about));
     for (unsigned i = 0; i < r->query->n_by; i++)
         writer_text(w, span_of(p->dimensions[r->query->by[i]].name));
     for (unsigned m = shown(p, 0); m < p->n_measures; m = shown(p, m + 1))
@@ -178,7 +196,23 @@ static void put_as_of(const struct rows *r, const struct rows_about *about, stru
         put_time(w, "watermark", r->range->zone, about->watermark_us);
     else
         writer_put_text(w, "watermark", SPAN_ABSENT);
-    writer_put_int(w, "generation", (int64_t)about->generation);
+    if (about->sql == NULL) {
+        writer_put_int(w, "generation", (int64_t)about->generation);
+        return;
+    }
+    writer_key(w, "generation");
+    writer_null(w);
+}
+
+/* What was asked: a view, or a SELECT. */
+static void put_source(const struct plan *p, const struct rows_about *about, struct writer *w)
+{
+    if (about->sql == NULL) {
+        writer_put_text(w, "view", span_of(p->name));
+        return;
+    }
+    writer_put_text(w, "view", SPAN_ABSENT);
+    writer_put_text(w, "sql", span_of(about->sql));
 }
 
 static void write_document(const struct rows *r, const struct rows_about *about, struct writer *w,
@@ -187,16 +221,16 @@ static void write_document(const struct rows *r, const struct rows_about *about,
     const struct plan *p = r->query->plan;
     const struct range *g = r->range;
     bool approximate = count_approximate(p) > 0;
-    writer_map(w, 11 + approximate + range_has_window(g));
-    writer_put_text(w, "view", span_of(p->name));
+    writer_map(w, 11 + (about->sql != NULL) + approximate + range_has_window(g));
+    put_source(p, about, w);
     writer_put_text(w, "site", about->site);
-    put_time(w, "from", g->zone, g->from_us);
-    put_time(w, "to", g->zone, g->to_us);
+    put_bound(w, "from", g->zone, g->from_us);
+    put_bound(w, "to", g->zone, g->to_us);
     writer_put_text(w, "step", span_of(g->step.name));
     if (range_has_window(g))
         writer_put_text(w, "window", span_of(g->window));
     writer_put_text(w, "tz", span_of(zone_name(g->zone)));
-    put_columns(r, w);
+    put_columns(r, about, w);
     put_rows(r, w, cells, n);
     if (w->out->failed)
         return;
@@ -238,12 +272,12 @@ static void put_field(struct buf *out, struct span s, bool first)
     buf_put_byte(out, '"');
 }
 
-static void write_csv_head(const struct rows *r, struct buf *out)
+static void write_csv_head(const struct rows *r, const struct rows_about *about, struct buf *out)
 {
     const struct plan *p = r->query->plan;
     bool first = true;
     if (has_time(r)) {
-        buf_put_text(out, "time");
+        put_field(out, time_name(r, about), true);
         first = false;
     }
     for (unsigned i = 0; i < r->query->n_by; i++, first = false)
@@ -264,7 +298,6 @@ static void write_csv(const struct rows *r, struct buf *out, const uint32_t *cel
     const struct plan *p = r->query->plan;
     struct slot_text time = {.slot = -1};
     char room[GROUP_TEXT_BYTES];
-    write_csv_head(r, out);
     for (uint32_t i = 0; i < n; i++) {
         struct rows_cell *c = rows_cell_at(r, cells[i]);
         bool first = !has_time(r);
@@ -284,9 +317,10 @@ void rows_write(const struct rows *r, const struct rows_about *about, enum rows_
     uint32_t *cells = NULL;
     uint32_t n = rows_select(r, &cells);
     struct writer w = writer_to(out, form == ROWS_MSGPACK ? WRITE_MSGPACK : WRITE_JSON);
-    if (form == ROWS_CSV)
+    if (form == ROWS_CSV) {
+        write_csv_head(r, about, out);
         write_csv(r, out, cells, n);
-    else
+    } else
         write_document(r, about, &w, cells, n);
     free(cells);
 }

@@ -8,6 +8,7 @@
 /* What an answer says besides its rows. */
 struct rows_about {
     struct span site;
+    const char *sql; /* of a query: its canonical SELECT; NULL: it is of a view's generation */
     uint64_t offset, generation;
     bool has_watermark;
     int64_t watermark_us; /* of the site */

@@ -46,6 +46,9 @@ static const struct http_problem_doc catalogue[] = {
     {"expectation-failed", 417, "Expectation failed", "Only `Expect: 100-continue` is understood."},
     {"key-reused", 422, "Idempotency key reused",
      "The key was used with another body; take a new key for a new request."},
+    {"query-timeout", 422, "Query took too long",
+     "The query did not end in time (`api.query_timeout_ms`): take a shorter range or fewer "
+     "columns, or keep what it asks for as a view."},
     {"too-many-requests", 429, "Too many requests", "Slow down; Retry-After says how long."},
     {"internal", 500, "Internal error",
      "A fault of the server; its own messages say more. Repeating may help."},

@@ -13,6 +13,7 @@
 #define MINE "mine.example"
 #define OTHER "other.example"
 #define PAGE(site) "{\"pageUrl\": \"/\", \"site\": \"" site "\"}"
+#define QUERY(site) "{\"sql\": \"SELECT count(*) AS n FROM events\", \"site\": \"" site "\"}"
 #define ROWS(site) "/v1/views/pageviews/rows?site=" site
 
 enum who {
@@ -55,6 +56,10 @@ static const struct line lines[] = {
     {"GET", "/v1/views/{name}/rows", ROWS(OTHER), NULL, {401, 403, 200, 200, 403, 403, 403, 401, 401}},
     {"GET", "/v1/views/{name}/rows", "/v1/views/pageviews/rows", NULL, {401, 403, 400, 400, 403, 200, 200, 401, 401}},
     {"GET", "/v1/views/{name}/rows", ROWS("public.example"), NULL, {200, 403, 200, 200, 403, 403, 403, 401, 401}},
+    {"POST", "/v1/query", "/v1/query", QUERY(MINE), READERS(200)},
+    {"POST", "/v1/query", "/v1/query", QUERY(OTHER), {401, 403, 200, 200, 403, 403, 403, 401, 401}},
+    {"POST", "/v1/query", "/v1/query", "{\"sql\": \"SELECT count(*) AS n FROM events\"}", {401, 403, 400, 400, 403, 200, 200, 401, 401}},
+    {"POST", "/v1/query", "/v1/query", QUERY("public.example"), {200, 403, 200, 200, 403, 403, 403, 401, 401}},
     {"GET", "/v1/sites", "/v1/sites", NULL, READERS(200)},
     {"GET", "/v1/log", "/v1/log?limit=1", NULL, {401, 403, 403, 200, 403, 403, 200, 401, 401}},
     {"POST", "/v1/admin/replays", "/v1/admin/replays", "{\"views\": [\"none\"]}", ADMINS(400)},

@@ -123,6 +123,7 @@ struct operation {
     "SELECT site, date_bin('1 minute', event_time, 'epoch') AS time,\\n"                           \
     "       count(*) AS pageviews\\nFROM events\\n"                                                \
     "WHERE event_type = 'PageViewEvent' AND NOT bot\\nGROUP BY 1, 2;\"}"
+#define QUERY(list) "{\"sql\": \"SELECT " list " FROM events\", \"site\": \"o.example\"}"
 
 /* In this order: the first job is a replay, the second a verification, the second token the one
  * made. */
@@ -139,6 +140,11 @@ static const struct operation operations[] = {
      "application/msgpack", 200},
     {"get", "/v1/views/{name}/rows", "/v1/views/pageviews/rows?site=o.example&step=x", NULL, NULL,
      400},
+    {"post", "/v1/query", "/v1/query", QUERY("count(*) AS n"), NULL, 200},
+    {"post", "/v1/query", "/v1/query", QUERY("count(DISTINCT visitor) AS n"), NULL, 200},
+    {"post", "/v1/query", "/v1/query", QUERY("count(*) AS n"), "text/csv", 200},
+    {"post", "/v1/query", "/v1/query", QUERY("count(*) AS n"), "application/msgpack", 200},
+    {"post", "/v1/query", "/v1/query", QUERY("random() AS n"), NULL, 400},
     {"get", "/v1/views", "/v1/views", NULL, NULL, 200},
     {"get", "/v1/views", "/v1/views", NULL, "application/msgpack", 200},
     {"get", "/v1/sites", "/v1/sites", NULL, NULL, 200},
