@@ -9,9 +9,22 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { MAX_COLUMNS = 16, MAX_CELL_BYTES = 400, MEMBER_BYTES = 64 };
+enum { MAX_COLUMNS = 32, MAX_CELL_BYTES = 400, MEMBER_BYTES = 64 };
 
-/* "a.b": the member b of the member a. */
+static bool find_element(const struct json *j, const struct json_value *array, const char *place,
+                         struct json_value *out)
+{
+    struct json_walk walk = json_enter(j, array);
+    struct json_member m;
+    for (unsigned long i = strtoul(place, NULL, 10); json_next(&walk, &m); i--)
+        if (i == 0) {
+            *out = m.value;
+            return true;
+        }
+    return false;
+}
+
+/* "a.b": the member b of the member a; of an array "0" is the first element. */
 static bool find_member(const struct json *j, const struct json_value *object, const char *member,
                         struct json_value *out)
 {
@@ -20,11 +33,14 @@ static bool find_member(const struct json *j, const struct json_value *object, c
         char name[MEMBER_BYTES];
         size_t n = strcspn(member, ".");
         struct json_value inner;
-        if (n >= sizeof(name) || out->type != JSON_OBJECT)
+        if (n >= sizeof(name))
             return false;
         memcpy(name, member, n);
         name[n] = '\0';
-        if (json_get(j, out, name, &inner, NULL) != 1)
+        bool found = out->type == JSON_ARRAY    ? find_element(j, out, name, &inner)
+                     : out->type == JSON_OBJECT ? json_get(j, out, name, &inner, NULL) == 1
+                                                : false;
+        if (!found)
             return false;
         *out = inner;
         member += n + (member[n] == '.');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aligned columns on standard output, from the objects of a JSON array. */
+/* Aligned columns on standard output, from the objects (or arrays) of a JSON array. */
 #ifndef CLI_COLUMNS_H
 #define CLI_COLUMNS_H
 
@@ -7,7 +7,8 @@
 
 struct column {
     const char *title;  /* "LAG"; NULL ends the table */
-    const char *member; /* "lag.events": the member of the member; arrays of texts are joined */
+    const char *member; /* "lag.events": the member of the member, "0": the first element of an
+                         * array; arrays of texts are joined */
     bool to_right;      /* numbers */
 };
 

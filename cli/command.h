@@ -42,6 +42,7 @@ int migrate_main(struct command_run *r, struct err *e);
 int import_main(struct command_run *r, struct err *e);
 int replay_main(struct command_run *r, struct err *e);
 int verify_main(struct command_run *r, struct err *e);
+int query_main(struct command_run *r, struct err *e);
 int view_main(struct command_run *r, struct err *e);
 int log_main(struct command_run *r, struct err *e);
 int site_main(struct command_run *r, struct err *e);
@@ -56,6 +57,7 @@ extern const struct option replay_command_options[];
 extern const struct option verify_command_options[];
 extern const struct option view_command_options[];
 extern const struct option log_command_options[];
+extern const struct option query_command_options[];
 extern const struct option token_command_options[];
 extern const struct option demo_command_options[];
 

@@ -51,6 +51,16 @@ const struct command commands[] = {
          "part of the log that this needs is read, and only pages (an hour of minutes, a day of\n"
          "quarter hours, a month of days) that lie wholly inside are compared.\n"
          "Exit status 1 if any differs."},
+    {.name = "query",
+     .arguments = "SELECT",
+     .about = "answers a SELECT over events from the log",
+     .options = query_command_options,
+     .min_arguments = 1,
+     .max_arguments = 1,
+     .run = query_main,
+     .more =
+         "For example: footfall query --site example.com \\\n"
+         "  'SELECT path, count(*) AS views FROM events GROUP BY path ORDER BY 2 DESC LIMIT 10'"},
     {.name = "view",
      .arguments = "list | show NAME | add FILE | drop NAME",
      .about = "the definitions of views",

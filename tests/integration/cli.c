@@ -98,6 +98,7 @@ static void help_shows_every_option_with_its_default(void **state)
         {"log", log_command_options},
         {"replay", NULL},
         {"verify", verify_command_options},
+        {"query", query_command_options},
         {"token", token_command_options},
         {"view", NULL},
         {"site", NULL},

@@ -69,6 +69,7 @@ static void the_readme_has_every_option_with_its_default_and_meaning(void **stat
     put_command(&t, "import --", import_command_options);
     put_command(&t, "replay --", replay_command_options);
     put_command(&t, "verify --", verify_command_options);
+    put_command(&t, "query --", query_command_options);
     put_command(&t, "log cat --", log_command_options);
     put_command(&t, "token create --", token_command_options);
     put_command(&t, "migrate --", migrate_command_options);
