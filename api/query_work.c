@@ -147,7 +147,9 @@ static void make_range(struct range *g, const struct query_task *d, const struct
                         .from_us = s->from_us,
                         .to_us = s->to_us,
                         .step = step_of(&s->plan),
-                        .n_slots = (uint32_t)((s->to_us - 1 - start_us) / t->slot_us) + 1};
+                        .n_slots = (uint32_t)((s->to_us - 1 - start_us) / t->slot_us) + 1,
+                        .window_slots = 1};
+    g->n_read = g->n_slots;
     g->slot_us = arena_alloc(a, g->n_slots * sizeof *g->slot_us);
     for (uint32_t i = 0; i < g->n_slots; i++)
         g->slot_us[i] = start_us + i * t->slot_us;
