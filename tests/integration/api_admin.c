@@ -446,20 +446,12 @@ static void a_shipped_definition_may_be_given_again(void **state)
 
 /* ------------------------------------------------------------------ views that change */
 
-static struct support_answer add_view(const char *sql)
-{
-    return rig_ask(&(struct rig_request){.body = sql, .content_type = "application/sql"},
-                   "/v1/admin/views");
-}
-
 static const char by_device[] =
     "-- What people hold in their hands.\n"
     "CREATE MATERIALIZED VIEW hands AS\n"
     "SELECT site, date_bin('15 minutes', event_time, 'epoch') AS time, device,\n"
     "       count(*) AS pageviews, count(DISTINCT visitor) AS visitors\n"
-    "FROM events\n"
-    "WHERE event_type = 'PageViewEvent' AND NOT bot\n"
-    "GROUP BY 1, 2, 3;\n";
+    "FROM events\nWHERE event_type = 'PageViewEvent' AND NOT bot\nGROUP BY 1, 2, 3;\n";
 
 static bool hands_are_read(void *arg)
 {
@@ -481,42 +473,38 @@ static bool hands_are_read(void *arg)
 static void a_view_is_added_and_shown_and_dropped(void **state)
 {
     (void)state;
+    struct rig_request add = {.body = by_device, .content_type = "application/sql"};
+    struct rig_request get = {0}, gone = {.method = "DELETE"};
     post_views("hands.example", 7);
     rig_wait_caught_up();
-    struct support_answer a = add_view(by_device);
+    struct support_answer a = rig_ask(&add, "/v1/admin/views");
     rig_expect(&a, 202);
     struct json_value root = rig_json(&a);
     assert_true(rig_text_is(&root, "state", "building"));
     assert_true(rig_int(&root, "job") > 0);
     support_answer_clear(&a);
     wait_until(60000, "the new view to be read", hands_are_read, NULL);
-    a = add_view(by_device);
-    rig_expect(&a, 200);
-    support_answer_clear(&a);
+    assert_int_equal(status_of(&add, "/v1/admin/views"), 200);
     a = rig_get("/v1/admin/views/hands");
     rig_expect(&a, 200);
     root = rig_json(&a);
     assert_true(rig_text_is(&root, "sql", by_device));
-    struct json_value history = rig_member(&root, "history");
-    assert_int_equal(json_count(rig()->json, &history), 1);
+    assert_non_null(strstr((char *)a.body.p, "\"history\":[{\"version\":1,"));
     support_answer_clear(&a);
-    struct rig_request gone = {.method = "DELETE"};
     assert_int_equal(status_of(&gone, "/v1/admin/views/hands"), 204);
     assert_int_equal(status_of(&gone, "/v1/admin/views/hands"), 404);
-    assert_int_equal(status_of(&(struct rig_request){0}, "/v1/views/hands/rows?site=a.example"),
-                     404);
-    assert_int_equal(status_of(&(struct rig_request){0}, "/readyz"), 200);
+    assert_int_equal(status_of(&get, "/v1/views/hands/rows?site=a.example"), 404);
+    assert_int_equal(status_of(&get, "/readyz"), 200);
 }
 
 static void a_definition_that_is_none_is_refused_with_its_place(void **state)
 {
     (void)state;
-    static const char *const bodies[][2] = {{"SELEC 1", "application/sql"},
-                                            {"{\"sql\":\"SELEC 1\"}", "application/json"}};
+    static const struct rig_request bad[] = {
+        {.body = "SELEC 1", .content_type = "application/sql"},
+        {.body = "{\"sql\":\"SELEC 1\"}", .content_type = "application/json"}};
     for (int i = 0; i < 2; i++) {
-        struct support_answer a =
-            rig_ask(&(struct rig_request){.body = bodies[i][0], .content_type = bodies[i][1]},
-                    "/v1/admin/views");
+        struct support_answer a = rig_ask(&bad[i], "/v1/admin/views");
         rig_expect(&a, 400);
         struct json_value root = rig_json(&a);
         assert_true(rig_text_is(&root, "field", "sql"));
@@ -524,11 +512,8 @@ static void a_definition_that_is_none_is_refused_with_its_place(void **state)
         assert_true(rig_int(&root, "column") >= 1);
         support_answer_clear(&a);
     }
-    struct support_answer a =
-        rig_ask(&(struct rig_request){.body = "{\"sq\":1}", .content_type = "application/json"},
-                "/v1/admin/views");
-    rig_expect(&a, 400);
-    support_answer_clear(&a);
+    struct rig_request other = {.body = "{\"sq\":1}", .content_type = "application/json"};
+    assert_int_equal(status_of(&other, "/v1/admin/views"), 400);
 }
 
 static void the_status_adds_up(void **state)
