@@ -200,7 +200,8 @@ static void a_job_keeps_how_fast_it_is_to_go(void **state)
     struct view_rig *r = *state;
     struct err e = {0};
     struct span name = SPAN_LITERAL("visitors");
-    struct job_views views = {&name, 1, {.threads = 3, .rate_given = true, .rate = 0}};
+    struct job_views views = {
+        .names = &name, .n = 1, .speed = {.threads = 3, .rate_given = true, .rate = 0}};
     int64_t id, running;
     support_ok(jobs_add(r->sql, JOB_REPLAY, views, &id, &running, &e), &e);
     struct job job = rig_job(r, id);

@@ -65,7 +65,7 @@ static char *cut_of(column_set of, uint64_t to_seq)
 {
     struct buf text = {0};
     buf_put_text(&text, "WITH events AS (");
-    events_sql(&text, &(struct events_range){of, 0, 0, to_seq});
+    events_sql(&text, &(struct events_range){.columns = of, .to_seq = to_seq});
     buf_put_text(&text, "), sessions AS (");
     sessions_sql(&text, of);
     buf_put_text(&text, ")");

@@ -21,7 +21,7 @@ struct kept {
     uint8_t rows[MAX_GROUPS]; /* per group */
 };
 
-static const struct view_ref ref = {"ff", "signed", 1, 0};
+static const struct view_ref ref = {.prefix = "ff", .view = "signed", .generation = 1};
 
 static struct page *new_page(void)
 {
