@@ -14,6 +14,7 @@ enum {
     MAX_ANSWER = 64 << 20,
     NICE = 5, /* events and live views go first */
     CACHE_TIMEOUT_MS = 500,
+    MUCH_READ = 500000, /* events, after which memory is given back to the system */
 };
 #define CACHE_PAUSE_US (5 * US_PER_SECOND)
 
@@ -366,5 +367,7 @@ int query_work(struct task *t, struct task_thread *thread)
     if (result == 0)
         result = find_or_answer(&w);
     arena_clear(&w.arena);
+    if (d->read >= MUCH_READ)
+        mem_give_back();
     return result == 0 ? 0 : explain(&w);
 }
