@@ -86,10 +86,28 @@ static int parse_canonical(struct definition *d, struct span canonical)
     return 0;
 }
 
+/* Of a question there are no tiers to check. */
+static int check_expressions(const struct plan *p, struct err *e)
+{
+    const struct expr *all[1 + PLAN_MAX_DIMENSIONS + 2 * PLAN_MAX_MEASURES];
+    unsigned n = 0;
+    all[n++] = p->filter;
+    for (unsigned i = 0; i < p->n_dimensions; i++)
+        all[n++] = p->dimensions[i].value;
+    for (unsigned i = 0; i < p->n_measures; i++) {
+        all[n++] = p->measures[i].value;
+        all[n++] = p->measures[i].filter;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (all[i] != NULL && expr_check(all[i], p->relation, e) != 0)
+            return -1;
+    return 0;
+}
+
 static int check_plan(struct definition *d)
 {
     struct err why = {0};
-    if (d->use == USE_VIEW && plan_check(d->plan, &why) != 0)
+    if (d->use == USE_VIEW ? plan_check(d->plan, &why) != 0 : check_expressions(d->plan, &why) != 0)
         return err_set(d->e, why.kind, "%s", why.text);
     return 0;
 }

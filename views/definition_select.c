@@ -15,7 +15,7 @@ static int find_relation(struct definition *d)
     if (span_absent(d->relation_alias))
         d->relation_alias = name;
     for (size_t i = 0; i < sizeof(relations) / sizeof(relations[0]); i++)
-        if (span_is(name, relations[i]->name)) {
+        if (span_is(name, relations[i]->name) && span_absent(tree_text(from, "schemaname"))) {
             d->plan->relation = relations[i];
             return 0;
         }

@@ -80,6 +80,7 @@ static void refusals_have_their_place_in_the_given_text(void **state)
         {START "WHERE event_time > now()" GROUPS, {3, 32}, "the clock"},
         {START "WHERE path IN (SELECT name FROM site)" GROUPS, {3, 24}, "a SELECT within"},
         {HEAD "SELECT site, path FROM events", {2, 8}, "neither in GROUP BY"},
+        {HEAD "SELECT relname FROM pg_catalog.pg_class", {2, 21}, "no relation that views"},
         {HEAD "SELECT kind FROM job", {2, 18}, "\"job\" is no relation"},
     };
     struct rig *r = *state;
