@@ -221,6 +221,8 @@ static bool find_in_answer(struct definition *d, const struct tree *t, struct ty
         d->of_answer = false; /* its own type is that of the expression over the relation */
         bool good = definition_type(d, t, out) == 0;
         d->of_answer = of_answer;
+        if (x->type == VALUE_INT && out->type == SQL_NUMERIC) /* it is kept as an integer */
+            out->type = SQL_INT8;
         out->x = column_of;
         return good;
     }

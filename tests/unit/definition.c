@@ -91,6 +91,29 @@ static void having_order_and_limit_ask_for_hidden_measures(void **state)
     definition_free(p);
 }
 
+static void having_compares_what_the_answer_shows(void **state)
+{
+    (void)state;
+    static const char *const conditions[] = {
+        "extract(hour FROM event_time) BETWEEN 8 AND 17",
+        "left(path, 3) = '/bl'",
+        "avg(visitor) > 2.5",
+        "sum(length(path)) / 2 > 3",
+        "max(ff_num(props, 'x')) IS NOT NULL",
+        "count(*) FILTER (WHERE bot) = 0 OR count(DISTINCT path) % 2 = 1"};
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        char *sql =
+            mem_format(HEAD START ", extract(hour FROM event_time) AS hour, left(path, 3) AS p,"
+                                  " count(*) AS n FROM events GROUP BY 1, 2, 3, 4 HAVING %s",
+                       conditions[i]);
+        if (i == 3)
+            bad(sql, "numeric / has no fixed number", "ff_div");
+        else
+            definition_free(good(sql));
+        free(sql);
+    }
+}
+
 /* What verify runs of it. */
 static void the_kept_form_gives_values_and_their_numbers(void **state)
 {
@@ -330,6 +353,7 @@ int main(void)
         cmocka_unit_test(every_shipped_view_is_what_its_file_says),
         cmocka_unit_test(measures_have_their_words_and_scales),
         cmocka_unit_test(having_order_and_limit_ask_for_hidden_measures),
+        cmocka_unit_test(having_compares_what_the_answer_shows),
         cmocka_unit_test(the_kept_form_gives_values_and_their_numbers),
         cmocka_unit_test(comments_stay_in_the_text),
         cmocka_unit_test(strides_make_tiers),
