@@ -118,7 +118,7 @@ views_are_current() {
 }
 
 settle() {
-    wait_for 120 "the views to reach the head of the log" views_are_current
+    wait_for "${BENCH_PATIENCE:-120}" "the views to reach the head of the log" views_are_current
     sql 'CHECKPOINT'
 }
 
@@ -129,7 +129,7 @@ sql() { # STATEMENT...
     for statement in "$@"; do
         arguments+=(-c "$statement")
     done
-    PGOPTIONS='-c client_min_messages=warning' within 120 psql -XAtq -v ON_ERROR_STOP=1 "${service[postgres]}" "${arguments[@]}"
+    PGOPTIONS='-c client_min_messages=warning' within "${BENCH_PATIENCE:-120}" psql -XAtq -v ON_ERROR_STOP=1 "${service[postgres]}" "${arguments[@]}"
 }
 
 # The seconds that psql says the last of the statements took.
@@ -173,7 +173,7 @@ post_bodies() { # SECONDS CONNECTIONS
 
 # Sends the bodies once or more, until the log holds so many events.
 fill_log() { # EVENTS
-    local end=$((SECONDS + 120))
+    local end=$((SECONDS + ${BENCH_PATIENCE:-120}))
     while [ "$(head_seq)" -lt "$1" ]; do
         [ $SECONDS -lt $end ] || give_up "the log did not reach $1 events in time"
         post_bodies 1 4
