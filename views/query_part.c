@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "views/session_rows.h"
 
 /* One slot that holds every time there is; times lie after 1970. */
 #define ALL_TIMES_US (INT64_C(1) << 62)
+#define LAST_TIME_US (INT64_C(253402300799) * US_PER_SECOND) /* the end of the year 9999 */
 enum { SLOTS_OF_PAGE = 60 };
 
 /* ------------------------------------------------------------------ the scope */
@@ -19,6 +21,13 @@ static struct tier slots_of(const struct plan *p)
                          SLOTS_OF_PAGE};
 }
 
+static void widen_for_sessions(struct query_scope *s)
+{
+    s->in_order = true;
+    s->read_us[0] = s->from_us - SESSION_GAP_US;
+    s->read_us[1] = LAST_TIME_US;
+}
+
 int query_scope_init(struct query_scope *s, const struct plan *p, struct span site,
                      const int64_t range_us[2], struct err *e)
 {
@@ -26,7 +35,10 @@ int query_scope_init(struct query_scope *s, const struct plan *p, struct span si
                               .slots = slots_of(p),
                               .site = site,
                               .from_us = range_us[0],
-                              .to_us = range_us[1]};
+                              .to_us = range_us[1],
+                              .read_us = {range_us[0], range_us[1]}};
+    if (p->relation == &RELATION_SESSIONS)
+        widen_for_sessions(s);
     s->plan.n_tiers = 1;
     s->plan.tiers[0] = &s->slots;
     memset(s->plan.retention_us, 0, sizeof(s->plan.retention_us));
@@ -58,6 +70,7 @@ uint32_t query_scope_pages(const struct query_scope *s)
 struct query_part {
     const struct query_scope *scope;
     struct aggregate *aggregate;
+    struct sessions *sessions; /* NULL: the question is about events */
     struct query_counts counts;
     bool wanted[BATCH_MAX_EVENTS];       /* of the slice at hand */
     struct buf columns[N_EVENT_COLUMNS]; /* what is kept of it, when not all of it is */
@@ -69,6 +82,12 @@ struct query_part *query_part_new(const struct query_scope *s, struct aggregate_
     p->scope = s;
     p->aggregate = aggregate_new(&s->plan, limits);
     p->counts.latest_us = INT64_MIN;
+    if (s->in_order)
+        p->sessions =
+            sessions_new(&(struct sessions_options){.texts = session_texts_of(plan_reads(&s->plan)),
+                                                    .max_sessions = limits.max_cells,
+                                                    .max_bytes = limits.max_bytes,
+                                                    .site = s->site});
     return p;
 }
 
@@ -77,6 +96,8 @@ void query_part_free(struct query_part *p)
     if (p == NULL)
         return;
     aggregate_free(p->aggregate);
+    if (p->sessions != NULL)
+        sessions_free(p->sessions);
     for (int c = 0; c < N_EVENT_COLUMNS; c++)
         buf_clear(&p->columns[c]);
     free(p);
@@ -94,13 +115,18 @@ static bool is_site(const struct query_part *p, struct span value)
     return span_equal(value, p->scope->site);
 }
 
-/* Whether no event of the slice can be wanted, by what is known of all. */
-static bool is_foreign(const struct query_part *p, const struct log_slice *slice)
+static bool is_of_other_site(const struct query_part *p, const struct log_slice *slice)
 {
     const struct column_slice *sites = &slice->columns[EVENT_SITE];
     struct column_cursor first = column_cursor_of(sites);
+    return sites->form != FORM_PLAIN && !is_site(p, column_next(&first));
+}
+
+/* Whether no event of the slice can be wanted, by what is known of all. */
+static bool is_foreign(const struct query_part *p, const struct log_slice *slice)
+{
     return slice->max_time_us < p->scope->from_us || slice->min_time_us >= p->scope->to_us ||
-           (sites->form != FORM_PLAIN && !is_site(p, column_next(&first)));
+           is_of_other_site(p, slice);
 }
 
 /* Marks the wanted events and returns how many there are. */
@@ -163,6 +189,8 @@ static struct log_slice keep_wanted(struct query_part *p, const struct log_slice
 
 bool query_part_add(struct query_part *p, const struct log_slice *slice)
 {
+    if (p->sessions != NULL)
+        return is_of_other_site(p, slice) || sessions_add(p->sessions, slice, 0) == slice->count;
     if (slice->count == 0 || is_foreign(p, slice))
         return true;
     uint32_t n = choose(p, slice);
@@ -170,6 +198,18 @@ bool query_part_add(struct query_part *p, const struct log_slice *slice)
         return true;
     struct log_slice kept = n == slice->count ? *slice : keep_wanted(p, slice, n);
     return aggregate_add(p->aggregate, &kept, 0) == n;
+}
+
+bool query_part_finish(struct query_part *p)
+{
+    const struct query_scope *s = p->scope;
+    const int64_t range_us[2] = {s->from_us, s->to_us};
+    if (p->sessions == NULL)
+        return true;
+    p->counts.events = sessions_counts(p->sessions).matched;
+    (void)sessions_watermark(p->sessions, s->site, &p->counts.latest_us);
+    session_rows_give(p->sessions, &s->plan, range_us, p->aggregate);
+    return !aggregate_full(p->aggregate);
 }
 
 /* ------------------------------------------------------------------ the whole */

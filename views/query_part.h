@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A question that is asked once: a plan over the events of one site in [from, to). Slices of the
- * log go into parts, in any order and any split, one part a thread; parts are merged into pages, in
- * the form in which views store theirs. Pure computation: no I/O, no clock. */
+/* A question that is asked once: a plan over the events of one site in [from, to), or over its
+ * sessions that start then. Slices of the log go into parts, in any order and any split, one part a
+ * thread; parts are merged into pages, in the form in which views store theirs. Pure computation:
+ * no I/O, no clock.
+ *
+ * Sessions: whether an event counts depends on the site's watermark before it, and a session that
+ * starts before `to` may go on for long. So they are collected, in order, from all events from the
+ * gap before `from` on. */
 #ifndef VIEWS_QUERY_PART_H
 #define VIEWS_QUERY_PART_H
 
@@ -14,6 +19,8 @@ struct query_scope {
     struct tier slots; /* of the plan's bucket; without one a single slot for all times */
     struct span site;  /* borrowed */
     int64_t from_us, to_us;
+    int64_t read_us[2]; /* the times that have to be read: for sessions more than these */
+    bool in_order;      /* one part gets all slices, in their order: for sessions */
 };
 
 enum { QUERY_MAX_SLOTS = 100000 };
@@ -35,6 +42,8 @@ void query_part_free(struct query_part *p); /* NULL is fine */
 
 /* False: the limits are reached, not all of the slice was taken. */
 bool query_part_add(struct query_part *p, const struct log_slice *slice);
+/* After the last slice; false: the limits are reached. */
+bool query_part_finish(struct query_part *p) MUST_CHECK;
 
 struct query_counts {
     uint64_t events;   /* of the site and the time, whether the plan's filter wants them or not */

@@ -138,8 +138,8 @@ static enum query_end take_run(struct work *w, struct part *p, struct log_reader
                                     .to_seq = run->to_seq,
                                     .columns = plan_columns(&s->plan),
                                     .max_events = UINT32_MAX,
-                                    .from_time_us = s->from_us,
-                                    .to_time_us = s->to_us};
+                                    .from_time_us = s->read_us[0],
+                                    .to_time_us = s->read_us[1]};
     if (log_read(reader, &range, &chunk, &p->failure) != 0)
         return QUERY_FAILED;
     bool taken = add_chunk(p, &chunk);
@@ -177,6 +177,8 @@ static void work_part(void *context, unsigned i)
     be_patient(reader, &w->call->patience);
     enum query_end end = take_runs(w, p, reader);
     be_patient_for_ever(reader);
+    if (end == QUERY_ANSWERED && !query_part_finish(p->part))
+        end = QUERY_FULL;
     if (end != QUERY_ANSWERED)
         end_part(w, p, end);
 }
@@ -219,8 +221,8 @@ static int find_runs(struct work *w, struct err *e)
     struct log_reader *reader;
     const struct log_range range = {.to_seq = w->call->offset,
                                     .max_events = RUN_EVENTS,
-                                    .from_time_us = s->from_us,
-                                    .to_time_us = s->to_us};
+                                    .from_time_us = s->read_us[0],
+                                    .to_time_us = s->read_us[1]};
     if (reader_of(w->runner, 0, &reader, e) != 0)
         return -1;
     be_patient(reader, &w->call->patience);
@@ -241,7 +243,7 @@ int query_run(struct query_runner *r, const struct query_call *call, struct quer
         return -1;
     }
     w.parts = mem_alloc(r->options.n_threads * sizeof(*w.parts));
-    parallel_run(r->parallel, r->options.n_threads, work_part, &w);
+    parallel_run(r->parallel, call->scope->in_order ? 1 : r->options.n_threads, work_part, &w);
     int result = judge(&w, out, e);
     if (result == 0)
         merge(&w, out);

@@ -139,6 +139,27 @@ static void an_answer_equals_that_of_postgresql(void **state)
     }
 }
 
+/* Sessions that have begun before, or go on behind the range, are what they are. */
+static void sessions_that_start_in_the_range_count(void **state)
+{
+    (void)state;
+    char *got = csv_lines("{\"sql\": \"SELECT entry_page, count(*) AS n, sum(pageviews) AS views,"
+                          " sum(duration) AS seconds, count(*) FILTER (WHERE bounce) AS bounces"
+                          " FROM sessions GROUP BY entry_page ORDER BY entry_page\", " SITE
+                          ", \"from\": \"2025-11-26T09:00:00Z\", \"to\": "
+                          "\"2025-11-26T13:30:00Z\"}");
+    char *expected = support_sql(
+        postgres, "SELECT string_agg(line || E'\\n', '' ORDER BY line COLLATE \"C\") FROM (SELECT "
+                  "entry_page || ',' || count(*) || ',' || sum(pageviews) || ',' || sum(duration) "
+                  "|| ',' || count(*) FILTER (WHERE bounce) AS line FROM sessions WHERE site = "
+                  "'a.example' AND session_start >= '2025-11-26 09:00Z' AND session_start < "
+                  "'2025-11-26 13:30Z' GROUP BY entry_page) q");
+    assert_true(strlen(expected) > 40);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
 static void from_and_to_hold_exactly(void **state)
 {
     (void)state;
@@ -390,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_answer_equals_that_of_postgresql, setup),
+        cmocka_unit_test(sessions_that_start_in_the_range_count),
         cmocka_unit_test(from_and_to_hold_exactly),
         cmocka_unit_test(an_answer_says_what_it_is_of),
         cmocka_unit_test(a_select_that_cannot_be_answered_names_its_place),

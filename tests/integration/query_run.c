@@ -87,12 +87,18 @@ static struct plan question(void)
     return p;
 }
 
-static void make_scope(struct query_scope *s, const struct plan *p)
+static void make_scope_of(struct query_scope *s, const struct plan *p, int64_t from_us,
+                          int64_t to_us)
 {
     struct err e = {0};
-    const int64_t range_us[2] = {START_US + US_PER_HOUR + 1,
-                                 START_US + 8 * US_PER_HOUR + 30 * US_PER_MINUTE};
+    const int64_t range_us[2] = {from_us, to_us};
     support_ok(query_scope_init(s, p, SPAN_LITERAL("site1.example"), range_us, &e), &e);
+}
+
+static void make_scope(struct query_scope *s, const struct plan *p)
+{
+    make_scope_of(s, p, START_US + US_PER_HOUR + 1,
+                  START_US + 8 * US_PER_HOUR + 30 * US_PER_MINUTE);
 }
 
 struct lines {
@@ -235,9 +241,7 @@ static void batches_of_other_times_are_not_sent(void **state)
     struct query_scope s;
     struct query_result result;
     struct err e = {0};
-    make_scope(&s, &p);
-    s.from_us = START_US + 9 * US_PER_HOUR;
-    s.to_us = s.from_us + US_PER_MINUTE;
+    make_scope_of(&s, &p, START_US + 9 * US_PER_HOUR, START_US + 9 * US_PER_HOUR + US_PER_MINUTE);
     struct query_runner *r = open_runner(2, SIZE_MAX);
     struct query_call call = call_of(&s, r);
     support_ok(query_run(r, &call, &result, &e), &e);
@@ -248,8 +252,7 @@ static void batches_of_other_times_are_not_sent(void **state)
     assert_int_equal(result.read, batches * APPEND_EVENTS);
     assert_true(result.counts.events > 0 && result.counts.events < result.read);
     query_result_clear(&result);
-    s.from_us = START_US - 2 * US_PER_DAY;
-    s.to_us = s.from_us + US_PER_DAY;
+    make_scope_of(&s, &p, START_US - 2 * US_PER_DAY, START_US - US_PER_DAY);
     support_ok(query_run(r, &call, &result, &e), &e);
     assert_int_equal(result.read, 0);
     assert_true(result.counts.latest_us == INT64_MIN);
