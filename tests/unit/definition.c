@@ -25,8 +25,9 @@ static void every_shipped_view_is_what_its_file_says(void **state)
         assert_string_equal(p->name, shipped_views[n].name);
         assert_string_equal(p->sql, shipped_views[n].sql);
         assert_string_equal(p->bucket_name, "time");
-        assert_non_null(p->filter);
-        assert_string_equal(p->measures[0].name, "pageviews");
+        bool over_events = p->relation == &RELATION_EVENTS;
+        assert_true(over_events == (p->filter != NULL));
+        assert_string_equal(p->measures[0].name, over_events ? "pageviews" : "visits");
         assert_int_equal(p->measures[0].kind, AGGREGATE_COUNT);
         assert_ptr_equal(plan_find(span_of(p->name)), p);
     }
