@@ -20,7 +20,7 @@
 #include "views/eval.h"
 #include "views/group.h"
 
-enum { EVENTS = 400, BATCH = 100, EXPRESSIONS = 1500, VIEWS = 120, DEPTH = 4 };
+enum { EVENTS = 400, BATCH = 100, EXPRESSIONS = 2000, VIEWS = 200, DEPTH = 4 };
 
 struct rig {
     char *uri;
@@ -85,12 +85,16 @@ static void append(struct rig *r)
 
 static char *turkish_database(void)
 {
+    static unsigned number;
     char *plain = support_postgres();
-    free(support_sql(plain, "CREATE DATABASE turkish TEMPLATE template0 ENCODING 'UTF8' "
-                            "LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'tr'"));
+    char *sql = mem_format("CREATE DATABASE turkish_%u TEMPLATE template0 ENCODING 'UTF8' "
+                           "LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'tr'",
+                           ++number);
+    free(support_sql(plain, sql));
     const char *query = strchr(plain, '?');
-    char *uri = mem_format("postgresql://footfall@/turkish%s", query);
+    char *uri = mem_format("postgresql://footfall@/turkish_%u%s", number, query);
     struct err e = {0};
+    free(sql);
     free(plain);
     support_ok(migrate_run(uri, MIGRATE_PLAIN, &e), &e);
     return uri;
@@ -434,6 +438,12 @@ static void views_are_what_postgresql_says(void **state)
     compare_views(log_test_database());
 }
 
+static void views_do_not_depend_on_the_locale(void **state)
+{
+    (void)state;
+    compare_views(turkish_database());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +452,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(expressions_do_not_depend_on_the_locale, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(views_are_what_postgresql_says, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(views_do_not_depend_on_the_locale, support_setup,
                                         support_teardown),
     };
     return support_run("one definition, two executions", tests, sizeof(tests) / sizeof(tests[0]));
