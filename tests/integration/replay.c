@@ -88,10 +88,10 @@ static void a_replay_on_four_threads_gives_what_one_on_one_thread_gives(void **s
     r->runner_options.limits.max_bytes = 600000;
     r->runner_options.chunk_events = 3000;
     rig_runner_start(r);
-    assert_done(r, add_spread(r, 4), 11);
+    assert_done(r, add_spread(r, 4), 14);
     rig_wait_caught_up(r);
     rig_assert_agrees(r);
-    assert_done(r, add_spread(r, 1), 11);
+    assert_done(r, add_spread(r, 1), 14);
     assert_int_equal(rig_status(r, "visitors").generation, 3);
 }
 
