@@ -11,6 +11,7 @@
 #include "base/table.h"
 #include "log/view_sql.h"
 #include "views/definition_sql.h"
+#include "views/session.h"
 #include "views/verify_internal.h"
 
 struct site {
@@ -357,18 +358,21 @@ static int take_row(void *context, const struct view_sql_row *row, struct err *e
     return result;
 }
 
-/* What the log is cut to. Rows that are made of several events are made of all of the site's. */
-static const struct events_scope *sql_scope(const struct verify *v, struct events_scope *of_site)
+/* What the log is cut to. Sessions that start in the scope are made of what is from their gap
+ * before it on (session_rows.h), and may go on behind it. */
+static const struct events_scope *sql_scope(const struct verify *v, struct events_scope *wider)
 {
     if (v->scope == NULL || v->options->plan->relation == &RELATION_EVENTS)
         return v->scope;
-    *of_site = (struct events_scope){v->scope->site, INT64_MIN, INT64_MAX};
-    return of_site;
+    *wider = (struct events_scope){v->scope->site, INT64_MIN, INT64_MAX};
+    if (v->scope->from_us >= EVENTS_SCOPE_FIRST_US + SESSION_GAP_US)
+        wider->from_us = v->scope->from_us - SESSION_GAP_US;
+    return wider;
 }
 
 static int compare_definition(struct verify *v, struct err *e)
 {
-    struct events_scope of_site;
+    struct events_scope wider;
     const struct verify_options *o = v->options;
     const struct plan *p = o->plan;
     struct buf select = {0};
@@ -379,7 +383,7 @@ static int compare_definition(struct verify *v, struct err *e)
                                .columns = plan_columns(p),
                                .partition = o->ref.partition,
                                .to_seq = o->state->offset,
-                               .scope = sql_scope(v, &of_site),
+                               .scope = sql_scope(v, &wider),
                                .n_dimensions = p->n_dimensions,
                                .n_measures = p->n_measures};
     _Static_assert((int)PLAN_MAX_MEASURES <= (int)VIEW_SQL_MAX_COLUMNS &&

@@ -200,6 +200,36 @@ static void sessions_that_nothing_can_touch_are_forgotten(void **state)
     assert_agrees(r);
 }
 
+/* A part of a view is compared with the part of the log that its sessions are made of. */
+static void a_part_of_the_sessions_is_verified_exactly(void **state)
+{
+    struct view_rig *r = *state;
+    r->events.late_us = 5 * US_PER_HOUR;
+    rig_live_start(r);
+    rig_append(r, 6000, 500); /* over a midnight */
+    rig_wait_caught_up(r);
+    int64_t last_us = r->events.now_us;
+    for (int64_t days = 1; days <= 2; days++) {
+        struct events_scope scope = {SPAN_LITERAL("site1.example"),
+                                     clock_floor(last_us, US_PER_DAY) - (days - 1) * US_PER_DAY,
+                                     clock_floor(last_us, US_PER_DAY) + US_PER_DAY};
+        struct verify_result result = rig_verify_scope(r, plans[1], &scope);
+        assert_int_equal(result.n_differences, 0);
+        assert_true(result.pages > 0);
+    }
+    const char *index = rig_redis(r, "ZRANGE", rig_key(r, "ways", "index"), "0", "-1", NULL);
+    const char *page = strstr(index, "site1.example:15m:");
+    assert_non_null(page);
+    char *name = mem_format("%.*s", (int)strcspn(page, " ]"), page);
+    int64_t start_us = strtoll(strrchr(name, ':') + 1, NULL, 10) * US_PER_SECOND;
+    rig_redis(r, "DEL", rig_key(r, "ways", name), NULL);
+    struct events_scope scope = {SPAN_ABSENT, start_us, start_us + US_PER_DAY};
+    assert_true(rig_verify_scope(r, plans[1], &scope).n_differences > 0);
+    scope.site = SPAN_LITERAL("site0.example");
+    assert_int_equal(rig_verify_scope(r, plans[1], &scope).n_differences, 0);
+    free(name);
+}
+
 static bool first_generations_are_gone(void *arg)
 {
     struct view_rig *r = arg;
@@ -254,6 +284,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sessions_are_whole_again_when_redis_lost_its_tail, setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(sessions_that_nothing_can_touch_are_forgotten, setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_the_sessions_is_verified_exactly, setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(stored_sessions_go_with_their_generation, setup,
                                         rig_teardown),
