@@ -71,6 +71,7 @@ static const struct line lines[] = {
     {"GET", "/v1/admin/verifications/{id}", "/v1/admin/verifications/999999", NULL, ADMINS(404)},
     {"DELETE", "/v1/admin/verifications/{id}", "/v1/admin/verifications/999999", NULL, ADMINS(404)},
     {"POST", "/v1/admin/views", "/v1/admin/views", "{\"sql\": \"x\"}", ADMINS(400)},
+    {"GET", "/v1/admin/views/{name}", "/v1/admin/views/none", NULL, ADMINS(404)},
     {"DELETE", "/v1/admin/views/{name}", "/v1/admin/views/none", NULL, ADMINS(404)},
     {"GET", "/v1/admin/sites", "/v1/admin/sites", NULL, ADMINS(200)},
     {"POST", "/v1/admin/sites", "/v1/admin/sites", "{\"name\": \"no name\"}", ADMINS(400)},
