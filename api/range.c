@@ -90,24 +90,41 @@ static bool find_step(struct span name, struct range_step *out)
     return false;
 }
 
-/* "15m", "6h": up to a day. */
+/* "30s", "15m", "6h", "7d"; 0 when it is none. */
+static int64_t parse_units(struct span text, size_t max_digits)
+{
+    static const struct {
+        char unit;
+        int64_t us;
+    } units[] = {{'s', US_PER_SECOND}, {'m', US_PER_MINUTE}, {'h', US_PER_HOUR}, {'d', US_PER_DAY}};
+    if (text.n < 2 || text.n > max_digits + 1 || !all_digits((struct span){text.p, text.n - 1}))
+        return 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].unit == text.p[text.n - 1])
+            return number_of((struct span){text.p, text.n - 1}) * units[i].us;
+    return 0;
+}
+
+/* "30s", "15m", "6h": up to a day. */
 static bool parse_step(struct span text, struct range_step *out)
 {
     if (find_step(text, out))
         return true;
-    if (text.n < 2 || text.n > 5 || !all_digits((struct span){text.p, text.n - 1}))
-        return false;
-    int64_t count = number_of((struct span){text.p, text.n - 1});
-    char unit = text.p[text.n - 1];
-    int64_t us = count * (unit == 'm' ? US_PER_MINUTE : US_PER_HOUR);
-    if ((unit != 'm' && unit != 'h') || us <= 0 || us > US_PER_DAY)
+    int64_t us = parse_units(text, 5);
+    if (us == 0 || us > US_PER_DAY || text.p[text.n - 1] == 'd')
         return false;
     *out = (struct range_step){us == US_PER_DAY ? STEP_DAY : STEP_FIXED, us, ""};
     snprintf(out->name, sizeof out->name, "%.*s", SPAN_ARGS(text));
     return true;
 }
 
-/* Gives some 30 to 200 slots. */
+/* Whether a slot of the answer is made up of whole units, where its days are. */
+static bool step_fits(const struct range_step *s, int64_t unit_us)
+{
+    return s->kind != STEP_FIXED || s->us % unit_us == 0;
+}
+
+/* Gives some 30 to 200 slots, or fewer of a coarse unit. */
 static void default_step(struct range_step *out, int64_t length_us, int64_t unit_us)
 {
     static const struct {
@@ -118,9 +135,9 @@ static void default_step(struct range_step *out, int64_t length_us, int64_t unit
     unsigned i = 0;
     while (length_us > ladder[i].up_to_us)
         i++;
-    if (i == 0 && unit_us > US_PER_MINUTE)
-        i = 1;
-    (void)parse_step(span_of(ladder[i].step), out);
+    do {
+        (void)parse_step(span_of(ladder[i++].step), out);
+    } while (!step_fits(out, unit_us));
 }
 
 static int take_step(struct range *g, const struct range_request *q, struct refusal *r)
@@ -134,9 +151,9 @@ static int take_step(struct range *g, const struct range_request *q, struct refu
     if (!parse_step(q->step, &g->step))
         return refuse(r, "step",
                       "step: \"%.*s\" is none of minute, 15m, hour, day, week, month, all, or a "
-                      "number of minutes or hours up to a day such as 5m or 6h",
+                      "number of seconds, minutes or hours up to a day such as 30s, 5m or 6h",
                       SPAN_ARGS(refusal_excerpt(q->step)));
-    if (g->step.kind == STEP_FIXED && g->step.us % finest->slot_us != 0)
+    if (!step_fits(&g->step, finest->slot_us))
         return refuse(r, "step", "step: %s is kept by %s; ask for %s, or a multiple of it",
                       q->plan->name, finest->name, finest->name);
     return 0;
@@ -145,10 +162,6 @@ static int take_step(struct range *g, const struct range_request *q, struct refu
 /* "90m", "36h", "7d", "hour", "day", "week"; 0 when it is none. */
 static int64_t parse_length(struct span text)
 {
-    static const struct {
-        char unit;
-        int64_t us;
-    } units[] = {{'m', US_PER_MINUTE}, {'h', US_PER_HOUR}, {'d', US_PER_DAY}};
     if (span_is(text, "minute"))
         return US_PER_MINUTE;
     if (span_is(text, "hour"))
@@ -157,12 +170,7 @@ static int64_t parse_length(struct span text)
         return US_PER_DAY;
     if (span_is(text, "week"))
         return 7 * US_PER_DAY;
-    if (text.n < 2 || text.n > 8 || !all_digits((struct span){text.p, text.n - 1}))
-        return 0;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (units[i].unit == text.p[text.n - 1])
-            return number_of((struct span){text.p, text.n - 1}) * units[i].us;
-    return 0;
+    return parse_units(text, 7);
 }
 
 static int take_window(struct range *g, const struct range_request *q, struct refusal *r)
@@ -178,8 +186,8 @@ static int take_window(struct range *g, const struct range_request *q, struct re
     int64_t step_us = g->step.kind == STEP_DAY ? US_PER_DAY : g->step.us;
     if (window_us == 0 || window_us % step_us != 0)
         return refuse(r, "window",
-                      "window: \"%.*s\" is no multiple of step (%s); give minutes, hours or days "
-                      "such as 30m, 6h, 7d",
+                      "window: \"%.*s\" is no multiple of step (%s); give seconds, minutes, hours "
+                      "or days such as 90s, 30m, 6h, 7d",
                       SPAN_ARGS(refusal_excerpt(q->window)), g->step.name);
     if (window_us / step_us > RANGE_MAX_WINDOW_SLOTS)
         return refuse(r, "window", "window: is more than %d steps; take a longer step",
@@ -298,6 +306,23 @@ static int add_window_slots(struct range *g, struct refusal *r)
     return g->to_us < LAST_TIME_US ? 0 : refuse(r, "to", "to: lies too far ahead for windows");
 }
 
+/* Days of a zone may begin within a unit of the view: what such a unit holds cannot be divided.
+ * Where the range begins and ends is rounded, but with windows a slot may begin there, too. */
+static int check_whole_units(const struct range *g, const struct range_request *q,
+                             struct refusal *r)
+{
+    const struct tier *finest = q->plan->tiers[q->finest];
+    bool whole = g->read_to_us % finest->slot_us == 0;
+    for (uint32_t i = range_has_window(g) ? 0 : 1; i < g->n_read; i++)
+        whole = whole && g->slot_us[i] % finest->slot_us == 0;
+    if (whole)
+        return 0;
+    return refuse(r, "tz",
+                  "tz: %s is kept by %s of UTC, which days of %s cut; leave tz out, or keep the "
+                  "view by a part of a quarter hour",
+                  q->plan->name, finest->name, zone_name(g->zone));
+}
+
 /* ------------------------------------------------------------------ what to read */
 
 struct part {
@@ -365,7 +390,9 @@ static void cover_part(struct cover *c, unsigned tier, struct part part, int32_t
 
 static void cover_slots(struct range *g, const struct range_request *q, struct arena *a)
 {
-    struct cover c = {g, q->plan, a, q->finest, 0, {-1, -1, -1}};
+    struct cover c = {.g = g, .plan = q->plan, .arena = a, .finest = q->finest};
+    for (unsigned i = 0; i < PLAN_MAX_TIERS; i++)
+        c.last[i] = -1;
     int64_t first_us = g->from_us > FIRST_EVENT_US ? g->from_us : FIRST_EVENT_US;
     int64_t last_us = ceil_to(q->now_us, US_PER_DAY) + US_PER_DAY;
     last_us = g->read_to_us < last_us ? g->read_to_us : last_us;
@@ -386,7 +413,7 @@ int range_make(struct range *out, const struct range_request *q, struct arena *a
     out->slot_us =
         arena_alloc(a, (RANGE_MAX_SLOTS + RANGE_MAX_WINDOW_SLOTS) * sizeof *out->slot_us);
     struct slots s = {out, r};
-    if (add_slots(&s) != 0 || add_window_slots(out, r) != 0)
+    if (add_slots(&s) != 0 || add_window_slots(out, r) != 0 || check_whole_units(out, q, r) != 0)
         return -1;
     cover_slots(out, q, a);
     return 0;

@@ -18,7 +18,8 @@ struct range_request {
     int64_t now_us;
     const struct plan *plan;
     const struct zones *zones;
-    unsigned finest; /* index of the finest tier to read: 0, or 1 when the first has expired */
+    unsigned
+        finest; /* index of the finest tier to read: more than 0 when those before have expired */
 };
 
 enum step_kind { STEP_FIXED, STEP_DAY, STEP_WEEK, STEP_MONTH, STEP_ALL };

@@ -189,9 +189,9 @@ static int ask(struct rows_read *d, struct err *e);
 static bool ask_coarser(struct rows_read *d, int64_t now_us)
 {
     struct refusal e = {0};
-    if (d->range.step_given || d->finest != 0 || d->query.plan->n_tiers < 2)
+    if (d->range.step_given || d->finest + 1 >= d->query.plan->n_tiers)
         return false;
-    d->finest = 1;
+    d->finest++;
     return make_range(d, now_us, &e) == 0 && ask(d, &e.err) == 0;
 }
 
@@ -395,12 +395,13 @@ static const struct http_param_doc params[] = {
      "RFC 3339 or Unix seconds, inclusive; default 24 hours before `to`."},
     {"to", "query", "{\"type\":\"string\"}", "RFC 3339 or Unix seconds, exclusive; default now."},
     {"step", "query",
-     "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|month|all|[0-9]{1,4}[mh])$\"}",
-     "Length of a slot: minute, 15m, hour, day, week (from Monday), month, all, or minutes or "
-     "hours "
-     "up to a day (5m, 6h). Default: fits the range. At most 10,000 slots."},
+     "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|month|all|[0-9]{1,5}[smh])$\"}",
+     "Length of a slot: minute, 15m, hour, day, week (from Monday), month, all, or seconds, "
+     "minutes "
+     "or hours up to a day (30s, 5m, 6h), a multiple of what the view keeps. Default: fits range "
+     "and view. At most 10,000 slots."},
     {"window", "query",
-     "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|[0-9]{1,7}[mhd])$\"}",
+     "{\"type\":\"string\",\"pattern\":\"^(minute|hour|day|week|[0-9]{1,7}[smhd])$\"}",
      "Length of hopping windows, a multiple of `step` (day or less): a window begins at every step "
      "and counts what lies in [time, time + window), also beyond `to`. `from` and `to` are rounded "
      "outwards to whole steps. At most 1,000 steps."},

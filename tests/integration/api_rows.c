@@ -509,6 +509,41 @@ static void what_has_expired_is_refused_with_advice(void **state)
     support_answer_clear(&a);
 }
 
+static int64_t pageviews_of(const char *path, const char *step)
+{
+    struct support_answer a = rig_get("%s", path);
+    rig_expect(&a, 200);
+    struct json_value root = rig_json(&a), totals = rig_member(&root, "totals");
+    int64_t n = rig_int(&totals, "pageviews");
+    assert_true(rig_text_is(&root, "step", step));
+    support_answer_clear(&a);
+    return n;
+}
+
+/* Of a view by half minutes, with four tiers, the two finest have expired. */
+static void a_step_is_chosen_among_those_that_are_kept(void **state)
+{
+    (void)state;
+    static const char sql[] =
+        "CREATE MATERIALIZED VIEW half_minutes WITH (minute_retention = '1 hour') AS "
+        "SELECT site, date_bin('30 seconds', event_time, 'epoch') AS time, count(*) AS pageviews "
+        "FROM events WHERE NOT bot GROUP BY 1, 2";
+    post_samples();
+    struct support_answer a = rig_ask(
+        &(struct rig_request){.body = sql, .content_type = "application/sql"}, "/v1/admin/views");
+    rig_expect(&a, 202);
+    support_answer_clear(&a);
+    rig_wait_caught_up();
+#define OF(view_, from_, to_) "/v1/views/" view_ "/rows?site=a.example&from=" from_ "&to=" to_
+    assert_int_equal(pageviews_of(OF("half_minutes", "1774051200", "1774058400"), "15m"),
+                     pageviews_of(OF("pageviews", "1774051200", "1774058400"), "minute"));
+    /* whole days, of which the first is a month's */
+    int64_t n = pageviews_of(OF("half_minutes", "1772323200", "1775347200") "&step=day", "day");
+    assert_int_equal(n, pageviews_of(OF("pageviews", "1772323200", "1775347200"), "day"));
+    assert_true(n > 100);
+#undef OF
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +557,7 @@ int main(void)
         cmocka_unit_test(an_etag_holds_until_something_changes),
         cmocka_unit_test(a_page_in_several_parts_is_read_whole),
         cmocka_unit_test(what_has_expired_is_refused_with_advice),
+        cmocka_unit_test(a_step_is_chosen_among_those_that_are_kept),
     };
     return support_run("rows over HTTP", tests, sizeof(tests) / sizeof(tests[0]));
 }

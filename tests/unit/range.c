@@ -100,6 +100,21 @@ static void assert_covered(const struct range *g, const struct plan *p)
     free(units);
 }
 
+struct edges {
+    char from[32], to[32];
+};
+
+/* Up to 2^bits seconds, in any zone. */
+static void set_random_range(struct range_request *q, struct edges *e, int bits)
+{
+    int64_t start = 631152000 + random() % 1120000000;
+    snprintf(e->from, sizeof e->from, "%lld", (long long)start);
+    snprintf(e->to, sizeof e->to, "%lld", (long long)(start + 1 + random() % (1 << bits)));
+    q->from = span_of(e->from);
+    q->to = span_of(e->to);
+    q->tz = span_of(zone_name(zones_at(database, (size_t)random() % zones_count(database))));
+}
+
 static void slots_cover_the_range_without_gap_or_overlap(void **state)
 {
     (void)state;
@@ -109,14 +124,8 @@ static void slots_cover_the_range_without_gap_or_overlap(void **state)
     srandom(11);
     for (int k = 0; k < 3000; k++) {
         struct range_request q = request(views[k % 2]);
-        char from[32], to[32];
-        int64_t start = 631152000 + random() % 1120000000;
-        snprintf(from, sizeof from, "%lld", (long long)start);
-        snprintf(to, sizeof to, "%lld", (long long)(start + 1 + random() % (1 << (5 + k % 22))));
-        const struct zone *z = zones_at(database, (size_t)random() % zones_count(database));
-        q.from = span_of(from);
-        q.to = span_of(to);
-        q.tz = span_of(zone_name(z));
+        struct edges edges;
+        set_random_range(&q, &edges, 5 + k % 22);
         q.step = span_of(steps[random() % 12]);
         struct range g;
         struct refusal r = {0};
@@ -246,13 +255,8 @@ static void windows_cover_what_they_say_in_any_zone(void **state)
     unsigned taken = 0;
     for (int k = 0; k < 2000; k++) {
         struct range_request q = request("pageviews");
-        char from[32], to[32];
-        int64_t start = 631152000 + random() % 1120000000;
-        snprintf(from, sizeof from, "%lld", (long long)start);
-        snprintf(to, sizeof to, "%lld", (long long)(start + 1 + random() % (1 << (5 + k % 15))));
-        q.from = span_of(from);
-        q.to = span_of(to);
-        q.tz = span_of(zone_name(zones_at(database, (size_t)random() % zones_count(database))));
+        struct edges edges;
+        set_random_range(&q, &edges, 5 + k % 15);
         q.step = span_of(steps[random() % 5]);
         q.window = span_of(windows[random() % 5]);
         struct range g;
@@ -330,6 +334,109 @@ static void the_default_step_fits_range_and_view(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ views of any bucket */
+
+static const struct tier half_minutes = {"30s", 30 * US_PER_SECOND, TIER_FIXED,
+                                         1800 * US_PER_SECOND, 60};
+static const struct tier odd_seconds = {"45s", 45 * US_PER_SECOND, TIER_FIXED, 2700 * US_PER_SECOND,
+                                        60};
+static const struct tier two_minutes = {"2m", 2 * US_PER_MINUTE, TIER_FIXED, 2 * US_PER_HOUR, 60};
+static const struct tier hours = {"1h", US_PER_HOUR, TIER_FIXED, US_PER_DAY, 24};
+static const struct tier thirds = {"8h", 8 * US_PER_HOUR, TIER_FIXED, US_PER_DAY, 3};
+
+enum { HALF_MINUTES, ODD_SECONDS, TWO_MINUTES, HOURS, THIRDS, DAYS, N_BUCKET_PLANS };
+static const struct plan bucket_plans[] = {
+    [HALF_MINUTES] = {.n_tiers = 4,
+                      .tiers = {&half_minutes, &TIER_MINUTES, &TIER_QUARTERS, &TIER_DAYS}},
+    [ODD_SECONDS] = {.n_tiers = 3, .tiers = {&odd_seconds, &TIER_QUARTERS, &TIER_DAYS}},
+    [TWO_MINUTES] = {.n_tiers = 2, .tiers = {&two_minutes, &TIER_DAYS}},
+    [HOURS] = {.name = "of_hours", .n_tiers = 2, .tiers = {&hours, &TIER_DAYS}},
+    [THIRDS] = {.n_tiers = 2, .tiers = {&thirds, &TIER_DAYS}},
+    [DAYS] = {.n_tiers = 1, .tiers = {&TIER_DAYS}},
+};
+
+static void views_of_any_bucket_are_covered_or_refused(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {NULL,  NULL,   NULL, "30s", "90s",  "45s", "minute",
+                                        "15m", "hour", "8h", "day", "week", "all"};
+    static const char *const windows[] = {NULL, NULL, NULL, NULL, "3m", "24h", "7d"};
+    unsigned taken = 0;
+    for (int k = 0; k < 6000; k++) {
+        struct range_request q = request("pageviews");
+        struct edges edges;
+        set_random_range(&q, &edges, 5 + k % 22);
+        q.plan = &bucket_plans[random() % N_BUCKET_PLANS];
+        q.finest = (unsigned)random() % q.plan->n_tiers;
+        if (random() % 2 == 0)
+            q.tz = SPAN_ABSENT;
+        q.step = span_of(steps[random() % 13]);
+        q.window = span_of(windows[random() % 7]);
+        struct range g;
+        struct refusal r = {0};
+        arena_reset(&arena);
+        if (range_make(&g, &q, &arena, &r) != 0) {
+            assert_true(strcmp(r.field, "step") == 0 || strcmp(r.field, "window") == 0 ||
+                        (strcmp(r.field, "tz") == 0 && !span_absent(q.tz)));
+            continue;
+        }
+        assert_covered(&g, q.plan);
+        taken++;
+    }
+    assert_true(taken > 1000);
+}
+
+static void the_default_step_is_a_multiple_of_any_bucket(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"minute", "15m", "hour", "hour", "day", "day"};
+    for (size_t i = 0; i < N_BUCKET_PLANS; i++) {
+        struct range_request q = request("pageviews");
+        q.plan = &bucket_plans[i];
+        q.from = span_of("2026-01-01T00:00:00Z");
+        q.to = span_of("2026-01-01T01:00:00Z");
+        assert_string_equal(make(&q).step.name, steps[i]);
+    }
+}
+
+static void steps_and_windows_may_be_seconds(void **state)
+{
+    (void)state;
+    struct range_request q = request("pageviews");
+    q.plan = &bucket_plans[HALF_MINUTES];
+    q.from = span_of("2026-01-01T00:00:10Z");
+    q.to = span_of("2026-01-01T00:02:00Z");
+    q.step = span_of("30s");
+    q.window = span_of("90s");
+    struct range g = make(&q);
+    assert_string_equal(g.step.name, "30s");
+    assert_int_equal(g.from_us, time_of("2026-01-01T00:00:00Z"));
+    assert_int_equal(g.n_slots, 4);
+    assert_int_equal(g.window_slots, 3);
+    assert_int_equal(g.read_to_us, time_of("2026-01-01T00:03:00Z"));
+    q.window = SPAN_ABSENT;
+    q.step = span_of("86400s");
+    assert_int_equal(make(&q).step.kind, STEP_DAY);
+}
+
+static void days_that_the_buckets_do_not_make_up_are_refused(void **state)
+{
+    (void)state;
+    struct range_request q = request("pageviews");
+    q.plan = &bucket_plans[HOURS];
+    q.from = span_of("2026-06-10T00:00:00Z");
+    q.to = span_of("2026-06-12T00:00:00Z");
+    q.step = span_of("day");
+    q.tz = span_of("Europe/Berlin");
+    assert_int_equal(make(&q).n_slots, 3);
+    q.tz = span_of("Asia/Kathmandu"); /* midnight is at 18:15 UTC */
+    struct range g;
+    struct refusal r = {0};
+    assert_int_equal(range_make(&g, &q, &arena, &r), -1);
+    assert_string_equal(r.field, "tz");
+    assert_non_null(strstr(r.err.text, "1h"));
+}
+
 static void times_may_be_unix_seconds_and_keep_an_unencoded_plus(void **state)
 {
     (void)state;
@@ -363,6 +470,9 @@ static void bad_parameters_are_refused_by_name(void **state)
         {NULL, NULL, "25h", NULL, "step"},
         {NULL, NULL, "99999999m", NULL, "step"},
         {NULL, NULL, "second", NULL, "step"},
+        {NULL, NULL, "30s", NULL, "step"}, /* kept by minutes */
+        {NULL, NULL, "86401s", NULL, "step"},
+        {NULL, NULL, "0s", NULL, "step"},
         {NULL, NULL, NULL, "Mars/Olympus", "tz"},
         {NULL, NULL, NULL, "", "tz"},
         {"2020-01-01T00:00:00Z", NULL, "minute", NULL, "step"}, /* too many slots */
@@ -474,6 +584,10 @@ int main(void)
         cmocka_unit_test(windows_that_make_no_sense_are_refused),
         cmocka_unit_test(without_parameters_the_last_24_hours_come_by_the_hour),
         cmocka_unit_test(the_default_step_fits_range_and_view),
+        cmocka_unit_test(views_of_any_bucket_are_covered_or_refused),
+        cmocka_unit_test(the_default_step_is_a_multiple_of_any_bucket),
+        cmocka_unit_test(steps_and_windows_may_be_seconds),
+        cmocka_unit_test(days_that_the_buckets_do_not_make_up_are_refused),
         cmocka_unit_test(times_may_be_unix_seconds_and_keep_an_unencoded_plus),
         cmocka_unit_test(bad_parameters_are_refused_by_name),
         cmocka_unit_test(a_step_finer_than_the_view_keeps_is_refused),
