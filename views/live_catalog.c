@@ -145,6 +145,7 @@ static int follow(struct live *l, const struct view_picture *p, struct err *e)
     for (unsigned i = 0; i < p->n; i++)
         if (p->views[i].plan != NULL && open_one(l, &p->views[i], e) != 0)
             return -1;
+    live_share_memory(l);
     l->followed = p->number;
     return 0;
 }

@@ -89,6 +89,8 @@ void live_disconnect(struct live *l); /* keeps the ownership, if its connection 
 /* Opens a view's current generation, or a new one when that can't be gone on with. */
 int live_open_view(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
 void live_close_view(struct live *l, struct live_view *v);
+/* Each open builder gets an equal part of it, after the number of views has changed. */
+void live_share_memory(struct live *l);
 /* Whether Redis still has what was written last: error if not. */
 int live_check_view(struct live *l, struct live_view *v, struct err *e) MUST_CHECK;
 struct view_ref live_ref(const struct live *l, const struct live_view *v, uint64_t generation);

@@ -33,6 +33,18 @@ static struct builder *new_builder(struct live *l, const struct live_view *v, ui
                                   .max_open_bytes = o->max_open_bytes / n});
 }
 
+/* Those that were opened while there were fewer views would keep more than their part. */
+void live_share_memory(struct live *l)
+{
+    const struct live_options *o = &l->options;
+    unsigned n = live_count(l);
+    for (unsigned i = 0; i < l->n_views; i++)
+        if (l->views[i].builder != NULL)
+            builder_bound(l->views[i].builder,
+                          (struct aggregate_limits){o->limits.max_cells, o->limits.max_bytes / n},
+                          o->max_open_bytes / n);
+}
+
 static struct view_fence fence_of(const struct live *l)
 {
     return view_owner_fence(l->owner);

@@ -9,10 +9,12 @@
 
 /* ---- the asking threads */
 
+/* want_snapshot is taken back here and nowhere else: while it stands, the place is of the same view
+ * and nobody else waits at it. */
 static int wait_for_snapshot(struct live *l, struct live_view *v, int64_t timeout_ms, struct err *e)
 {
     int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
-    while (v->want_snapshot && !v->has_snapshot && !l->stopping)
+    while (!v->has_snapshot && v->no_snapshot.kind == ERR_NONE && !l->stopping)
         if (!thread_wait(&l->changed, &l->mutex, deadline_us))
             break;
     if (v->has_snapshot)
@@ -30,7 +32,9 @@ int live_open_snapshot(struct live *l, const char *view, int64_t timeout_ms,
     pthread_mutex_lock(&l->mutex);
     struct live_view *v = live_find(l, view);
     int result;
-    if (v == NULL) {
+    if (v == NULL && !l->running) {
+        result = err_set(e, ERR_BUSY, "the views are not open yet");
+    } else if (v == NULL) {
         result = err_set(e, ERR_INPUT, "there is no view %s", view);
     } else if (v->want_snapshot || v->has_snapshot) {
         result = err_set(e, ERR_BUSY, "view %s is being verified already", view);
