@@ -79,6 +79,7 @@ unsigned live_count(struct live *l); /* of the views it builds, at least 1: memo
 
 /* A view as it was at one offset (store.h: snapshots), while it goes on. */
 struct live_snapshot {
+    const struct plan *plan; /* by which it was built */
     struct view_ref copies;
     struct view_state state;
 };

@@ -76,6 +76,10 @@ void live_remove_place(struct live *l, struct live_view *v)
     live_close_view(l, v);
     pthread_mutex_lock(&l->mutex);
     v->in_use = false;
+    if (v->want_snapshot) {
+        v->want_snapshot = false;
+        err_set(&v->no_snapshot, ERR_INPUT, "view %s was dropped", v->plan->name);
+    }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
 }

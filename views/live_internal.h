@@ -34,6 +34,7 @@ struct live_view {
     struct lag lag; /* monotonic */
     struct live_snapshot snapshot;
     bool want_snapshot, has_snapshot;
+    uint64_t asker;         /* who wants it */
     struct err no_snapshot; /* why it could not be opened */
     struct live_adoption *adoption;
 };
@@ -59,6 +60,7 @@ struct live {
     /* under the mutex */
     bool stopping;
     bool want_reload;
+    uint64_t n_asked;               /* for snapshots, ever */
     struct live_adoption *newcomer; /* of a view that has no place yet */
     bool feed_open;                 /* the feed may be woken */
     bool is_owner;

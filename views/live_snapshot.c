@@ -9,20 +9,23 @@
 
 /* ---- the asking threads */
 
-/* want_snapshot is taken back here and nowhere else: while it stands, the place is of the same view
- * and nobody else waits at it. */
-static int wait_for_snapshot(struct live *l, struct live_view *v, int64_t timeout_ms, struct err *e)
+/* The place may be another view's, or somebody else wait at it, before who asked is awake. */
+static int wait_for_snapshot(struct live *l, struct live_view *v, const char *view,
+                             int64_t timeout_ms, struct err *e)
 {
+    uint64_t asker = v->asker = ++l->n_asked;
     int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
-    while (!v->has_snapshot && v->no_snapshot.kind == ERR_NONE && !l->stopping)
+    while (v->asker == asker && v->want_snapshot && !v->has_snapshot && !l->stopping)
         if (!thread_wait(&l->changed, &l->mutex, deadline_us))
             break;
-    if (v->has_snapshot)
+    if (v->asker == asker && v->has_snapshot)
         return 0;
-    v->want_snapshot = false;
-    if (v->no_snapshot.kind != ERR_NONE)
-        return err_set(e, v->no_snapshot.kind, "%s", v->no_snapshot.text);
-    return err_set(e, ERR_BUSY, "view %s cannot be read as it is now%s%s", v->plan->name,
+    if (v->asker == asker) {
+        v->want_snapshot = false;
+        if (v->no_snapshot.kind != ERR_NONE)
+            return err_set(e, v->no_snapshot.kind, "%s", v->no_snapshot.text);
+    }
+    return err_set(e, ERR_BUSY, "view %s cannot be read as it is now%s%s", view,
                    l->error[0] != '\0' ? ": " : "", l->error);
 }
 
@@ -42,7 +45,7 @@ int live_open_snapshot(struct live *l, const char *view, int64_t timeout_ms,
         v->want_snapshot = true;
         v->no_snapshot = (struct err){0};
         live_ask(l);
-        result = wait_for_snapshot(l, v, timeout_ms, e);
+        result = wait_for_snapshot(l, v, view, timeout_ms, e);
         if (result == 0)
             *out = v->snapshot;
     }
@@ -100,6 +103,7 @@ static int open_snapshot(struct live *l, struct live_view *v, struct err *e)
         return 0;
     live_publish(l, v);
     if (builder_open_snapshot(v->builder, &s.copies, &failure) == 0) {
+        s.plan = builder_options(v->builder)->plan;
         s.state = *builder_state(v->builder);
         settle(l, v, &s, NULL);
     } else if (builder_failure(v->builder) == NULL) {

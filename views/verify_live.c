@@ -14,7 +14,7 @@ static int compare(const struct verify_live_options *o, const struct live_snapsh
     const struct live_options *live = live_options(o->live);
     struct verify_options v = {.postgres_uri = live->postgres_uri,
                                .store = live->store,
-                               .plan = o->plan,
+                               .plan = s->plan,
                                .ref = s->copies,
                                .state = &s->state,
                                .scope = o->scope,

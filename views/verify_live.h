@@ -9,13 +9,14 @@
 
 struct verify_live_options {
     struct live *live;
-    const struct plan *plan;
+    const struct plan *plan;                   /* of the view; it may have another by then */
     const struct events_scope *scope;          /* NULL: all of the view */
     int (*tick)(void *context, struct err *e); /* called now and then; -1 ends it */
     void *context;
 };
 
-/* *snapshot says what was compared. ERR_DATA: snapshots were lost time and again. */
+/* *snapshot says what was compared, by which definition. ERR_DATA: snapshots were lost time and
+ * again. */
 int verify_live(const struct verify_live_options *o, struct live_snapshot *snapshot,
                 struct verify_result *out, struct err *e) MUST_CHECK;
 

@@ -220,6 +220,16 @@ static void the_old_definition_is_read_until_the_new_one_has_caught_up(void **st
     assert_int_equal(rig_status(r, "mine").generation, 2);
 }
 
+static void a_view_is_verified_by_the_definition_it_was_built_by(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 2000);
+    rig_runner_start(r);
+    assert_ends(r, add(r, by_os(), VIEW_ADDED_BUILDING), JOB_DONE, NULL);
+    assert_ends(r, add(r, by_browser(), VIEW_ADDED_BUILDING), JOB_DONE, NULL);
+    assert_agrees(r, by_os()); /* as who began to verify just before the change */
+}
+
 static void what_was_read_before_stays_in_the_history(void **state)
 {
     struct view_rig *r = *state;
@@ -482,6 +492,7 @@ int main(void)
         TEST(the_same_definition_again_changes_nothing),
         TEST(there_is_a_most_of_views),
         TEST(the_old_definition_is_read_until_the_new_one_has_caught_up),
+        TEST(a_view_is_verified_by_the_definition_it_was_built_by),
         TEST(what_was_read_before_stays_in_the_history),
         TEST(a_second_change_takes_the_place_of_the_first),
         TEST(a_change_is_taken_back_by_the_definition_that_is_read),

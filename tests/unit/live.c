@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -77,12 +78,93 @@ static void all_views_together_keep_within_the_memory_however_they_came(void **s
                      l->options.limits.max_bytes);
 }
 
+/* ---- snapshots */
+
+enum { LONG_MS = 600000 }; /* the test's own limit is far below */
+
+struct asking {
+    struct live *live;
+    int result;
+    struct err e;
+};
+
+static void *ask_for_snapshot(void *context)
+{
+    struct asking *a = context;
+    struct live_snapshot s;
+    a->result = live_open_snapshot(a->live, "pageviews", LONG_MS, &s, &a->e);
+    return NULL;
+}
+
+static void wait_until_asked(struct live *l, const struct live_view *v)
+{
+    bool asked = false;
+    while (!asked) {
+        sched_yield();
+        pthread_mutex_lock(&l->mutex);
+        asked = v->want_snapshot;
+        pthread_mutex_unlock(&l->mutex);
+    }
+}
+
+static void who_waits_for_a_view_that_is_dropped_is_told_so(void **state)
+{
+    struct live *l = *state;
+    struct asking a = {.live = l};
+    pthread_t thread;
+    struct live_view *v = add_view(l, "pageviews");
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_snapshot, &a), 0);
+    wait_until_asked(l, v);
+    live_remove_place(l, v);
+    pthread_join(thread, NULL);
+    assert_int_equal(a.result, -1);
+    assert_int_equal(a.e.kind, ERR_INPUT);
+    assert_string_equal(a.e.text, "view pageviews was dropped");
+}
+
+static void a_place_taken_by_another_view_is_not_waited_at(void **state)
+{
+    struct live *l = *state;
+    struct asking a = {.live = l};
+    pthread_t thread;
+    struct live_view *v = add_view(l, "pageviews");
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_snapshot, &a), 0);
+    wait_until_asked(l, v);
+    pthread_mutex_lock(&l->mutex); /* before it is awake, another is there and asked for */
+    *v = (struct live_view){.in_use = true, .plan = plan_find(SPAN_LITERAL("visitors"))};
+    v->asker = ++l->n_asked;
+    v->want_snapshot = v->has_snapshot = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(thread, NULL);
+    assert_int_equal(a.result, -1);
+    assert_int_equal(a.e.kind, ERR_BUSY);
+    assert_true(v->want_snapshot);
+}
+
+static void a_view_is_unknown_only_when_the_views_are_open(void **state)
+{
+    struct live *l = *state;
+    struct live_snapshot s;
+    struct err e = {0};
+    l->running = false;
+    assert_int_equal(live_open_snapshot(l, "pageviews", LONG_MS, &s, &e), -1);
+    assert_int_equal(e.kind, ERR_BUSY);
+    err_clear(&e);
+    l->running = true;
+    assert_int_equal(live_open_snapshot(l, "pageviews", LONG_MS, &s, &e), -1);
+    assert_int_equal(e.kind, ERR_INPUT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(all_views_together_keep_within_the_memory_however_they_came),
+        TEST(who_waits_for_a_view_that_is_dropped_is_told_so),
+        TEST(a_place_taken_by_another_view_is_not_waited_at),
+        TEST(a_view_is_unknown_only_when_the_views_are_open),
     };
     return cmocka_run_group_tests_name("live", tests, NULL, NULL);
 }
