@@ -84,16 +84,18 @@ struct job_runner {
 const struct plan *job_run_plan(const struct job_run *r, unsigned i, struct err *e)
 {
     const char *name = r->job->views[i];
+    bool replay = r->job->kind == JOB_REPLAY;
     struct view_entry v;
-    bool found = view_set_find(r->live->views, span_of(name), &v);
-    if (!found)
+    if (!view_set_find(r->live->views, span_of(name), &v))
         err_set(e, ERR_INPUT, "there is no view %s", name);
+    else if (replay && v.pending != NULL) /* also in place of one that has failed */
+        return v.pending;
     else if (v.state == VIEW_FAILED)
         err_set(e, ERR_DATA, "view %s: %s", name, v.failure);
-    else if (v.plan == NULL && r->job->kind != JOB_REPLAY)
+    else if (v.plan == NULL && !replay)
         err_set(e, ERR_DATA, "view %s is still being built", name);
     else
-        return r->job->kind == JOB_REPLAY && v.pending != NULL ? v.pending : v.plan;
+        return v.plan;
     return NULL;
 }
 

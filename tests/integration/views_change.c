@@ -230,6 +230,21 @@ static void a_view_is_verified_by_the_definition_it_was_built_by(void **state)
     assert_agrees(r, by_os()); /* as who began to verify just before the change */
 }
 
+static void a_definition_that_is_not_understood_any_more_can_be_replaced(void **state)
+{
+    struct view_rig *r = *state;
+    start(r, 2000);
+    rig_runner_start(r);
+    assert_ends(r, add(r, by_os(), VIEW_ADDED_BUILDING), JOB_DONE, NULL);
+    free(support_sql(r->postgres, "UPDATE view_version SET canonical = 'SELECT of another age'"
+                                  " WHERE name = 'mine' AND state = 'current'"));
+    free(support_sql(r->postgres, "UPDATE view_catalog SET version = version + 1"));
+    assert_int_equal(known(r, "mine").state, VIEW_FAILED);
+    assert_ends(r, add(r, by_browser(), VIEW_ADDED_BUILDING), JOB_DONE, NULL);
+    assert_int_equal(known(r, "mine").state, VIEW_READY);
+    assert_agrees(r, by_browser());
+}
+
 static void what_was_read_before_stays_in_the_history(void **state)
 {
     struct view_rig *r = *state;
@@ -493,6 +508,7 @@ int main(void)
         TEST(there_is_a_most_of_views),
         TEST(the_old_definition_is_read_until_the_new_one_has_caught_up),
         TEST(a_view_is_verified_by_the_definition_it_was_built_by),
+        TEST(a_definition_that_is_not_understood_any_more_can_be_replaced),
         TEST(what_was_read_before_stays_in_the_history),
         TEST(a_second_change_takes_the_place_of_the_first),
         TEST(a_change_is_taken_back_by_the_definition_that_is_read),
