@@ -89,7 +89,7 @@ static int take_range(struct query_ask *out, const struct span texts[N_MEMBERS],
     out->range_us[1] = now_us;
     if (range_take_time(texts[TO], "to", &out->range_us[1], e) != 0)
         return -1;
-    out->range_us[0] = out->range_us[1] - US_PER_DAY;
+    out->range_us[0] = out->range_us[1] > US_PER_DAY ? out->range_us[1] - US_PER_DAY : 0;
     if (range_take_time(texts[FROM], "from", &out->range_us[0], e) != 0)
         return -1;
     return out->range_us[0] < out->range_us[1]

@@ -74,6 +74,18 @@ static void what_is_not_given_has_its_default(void **state)
     buf_clear(&sql);
 }
 
+static void a_range_that_ends_on_the_first_day_of_all_begins_with_it(void **state)
+{
+    (void)state;
+    struct query_ask ask;
+    struct buf sql = {0};
+    struct refusal e = {0};
+    assert_int_equal(parse(&ask, &sql, "{\"sql\": \"SELECT\", \"to\": 60}", &e), 0);
+    assert_int_equal(ask.range_us[0], 0);
+    assert_int_equal(ask.range_us[1], US_PER_MINUTE);
+    buf_clear(&sql);
+}
+
 static void what_makes_no_sense_is_refused_by_name(void **state)
 {
     (void)state;
@@ -142,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_members_are_understood),
         cmocka_unit_test(what_is_not_given_has_its_default),
+        cmocka_unit_test(a_range_that_ends_on_the_first_day_of_all_begins_with_it),
         cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
         cmocka_unit_test(texts_are_bounded),
     };
