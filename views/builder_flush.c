@@ -268,6 +268,7 @@ static int transact(struct flush *f, struct err *e)
 {
     struct builder *b = f->builder;
     store_begin(b->store);
+    builder_list_snapshot(b);
     open_pages_each_touched(b->pages, put_page, b);
     for (size_t i = 0; i < f->n_drops; i++) {
         builder_keep_page(b, f->drops[i]);

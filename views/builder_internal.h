@@ -43,6 +43,9 @@ struct builder_site *builder_site_of(struct builder *b, struct span name);
 
 /* Whether Redis has the state that was written last: nothing of a refused transaction was done. */
 bool builder_is_unchanged(struct builder *b);
+/* In a transaction that may copy pages: whoever owns the view next has deleted the copies there
+ * were, may be, and finds by it those that come after. */
+void builder_list_snapshot(struct builder *b);
 /* In a transaction, before the page is changed or dropped. */
 void builder_keep_page(struct builder *b, const struct open_page *p);
 /* Before a transaction: a snapshot that has got too many pages goes. */

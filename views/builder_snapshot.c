@@ -107,6 +107,13 @@ static bool remember(struct builder *b, const struct page_address *at)
     return true;
 }
 
+void builder_list_snapshot(struct builder *b)
+{
+    struct view_ref copies = copies_of(b);
+    if (copies.snapshot != 0)
+        store_list_snapshot(b->store, &copies);
+}
+
 void builder_keep_page(struct builder *b, const struct open_page *p)
 {
     struct page_address at = {page_site(p->page), page_tier(p->page), page_start(p->page)};

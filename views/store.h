@@ -101,6 +101,7 @@ int store_each_page(struct store *s, const struct view_ref *v, const struct plan
 
 /* Puts into a transaction: */
 void store_put_snapshot(struct store *s, const struct view_ref *copies);
+void store_list_snapshot(struct store *s, const struct view_ref *copies); /* to be deleted by */
 void store_put_copy(struct store *s, const struct view_ref *copies, const struct tier *t,
                     const struct page *p, size_t stored_rows);
 

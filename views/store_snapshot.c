@@ -34,12 +34,17 @@ static void put_copy_of_key(struct store *s, const struct view_ref *copies,
     store_end_command(s);
 }
 
-void store_put_snapshot(struct store *s, const struct view_ref *copies)
+void store_list_snapshot(struct store *s, const struct view_ref *copies)
 {
     store_command(s, "SADD");
     store_arg(s, store_key(s, copies, layout_snapshots_key));
     arg_id(s, copies);
     store_end_command(s);
+}
+
+void store_put_snapshot(struct store *s, const struct view_ref *copies)
+{
+    store_list_snapshot(s, copies);
     store_command(s, "SET");
     store_arg(s, store_key(s, copies, layout_open_key));
     store_arg_text(s, "1");

@@ -179,6 +179,24 @@ static void copies_that_a_crash_has_left_are_deleted(void **state)
     rig_assert_agrees(r);
 }
 
+static void copies_made_after_the_next_owner_has_deleted_all_are_deleted(void **state)
+{
+    struct view_rig *r = *state;
+    rig_live_start(r);
+    rig_append(r, 2000, 100);
+    rig_wait_caught_up(r);
+    struct live_snapshot s = open_snapshot(r, "everything");
+    rig_redis(r, "DEL", rig_key(r, "everything", "snapshots"), NULL); /* as the owner to be does */
+    rig_append(r, 2000, 100);
+    rig_wait_caught_up(r);
+    rig_live_stop(r);
+    assert_true(has_copies(r));
+    rig_live_start(r);
+    rig_wait_caught_up(r);
+    assert_false(has_copies(r));
+    assert_false(live_close_snapshot(r->live, "everything", &s));
+}
+
 static bool has_no_copies(void *rig)
 {
     return !has_copies(rig);
@@ -290,6 +308,7 @@ int main(void)
         TEST(pages_that_expire_meanwhile_are_read_as_they_were),
         TEST(a_page_spoilt_before_or_after_it_was_copied_is_found),
         TEST(copies_that_a_crash_has_left_are_deleted),
+        TEST(copies_made_after_the_next_owner_has_deleted_all_are_deleted),
         TEST(a_switch_of_the_generation_loses_the_snapshot_and_its_copies),
         TEST(a_snapshot_that_was_lost_says_so),
         TEST(a_redis_flushed_meanwhile_is_no_difference),
