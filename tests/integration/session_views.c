@@ -80,6 +80,27 @@ static void streamed_sessions_are_what_sql_says(void **state)
     assert_true(support_sql_int(r->postgres, "SELECT count(*) FROM sessions WHERE bounce") > 100);
 }
 
+/* Pages of sessions that began before it, or end after it, are made of events outside. */
+static void parts_of_a_view_over_sessions_agree(void **state)
+{
+    struct view_rig *r = *state;
+    rig_live_start(r);
+    rig_append(r, 2500, 100);
+    rig_wait_caught_up(r);
+    int64_t last_us = clock_floor(r->events.now_us, US_PER_DAY), pages = 0;
+    char *site = support_sql(r->postgres, "SELECT site FROM events ORDER BY seq LIMIT 1");
+    for (int64_t day_us = last_us - 4 * US_PER_DAY; day_us <= last_us; day_us += US_PER_DAY)
+        for (int i = 0; i < 4; i++) {
+            struct events_scope scope = {i / 2 == 0 ? SPAN_ABSENT : span_of(site), day_us,
+                                         day_us + US_PER_DAY};
+            struct verify_result result = rig_verify_scope(r, plans[i % 2], &scope);
+            assert_int_equal(result.n_differences, 0);
+            pages += (int64_t)result.pages;
+        }
+    assert_true(pages > 20);
+    free(site);
+}
+
 static void sessions_go_on_over_restarts(void **state)
 {
     struct view_rig *r = *state;
@@ -277,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(streamed_sessions_are_what_sql_says, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(parts_of_a_view_over_sessions_agree, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(sessions_go_on_over_restarts, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(sessions_go_on_over_midnight, setup, rig_teardown),
         cmocka_unit_test_setup_teardown(a_replay_gives_the_sessions_that_live_showed, setup,
