@@ -14,6 +14,7 @@ EMBED(migration_0004);
 EMBED(migration_0005);
 EMBED(migration_0006);
 
+/* clang-format off */
 /* In order; the version is the place in the table, from 1. */
 static const struct {
     const char *name, *text;
@@ -25,6 +26,7 @@ static const struct {
     {"0005_sessions", embed_migration_0005},
     {"0006_view_versions", embed_migration_0006},
 };
+/* clang-format on */
 
 enum { PATIENCE_MS = 600000 }; /* for another migration, or a large one */
 

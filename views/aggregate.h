@@ -45,8 +45,8 @@ size_t aggregate_bytes(const struct aggregate *a);                         /* of
 void aggregate_add_signed(struct aggregate *a, const struct row_slice *rows, const int8_t *signs);
 bool aggregate_takes_back(const struct plan *p);
 
-/* Calls back for every cell that changes anything, sorted by (site, tier, page start, group, slot), so that a page's
- * cells come together. Stops and returns -1 when the callback does. */
+/* Calls back for every cell that changes anything, sorted by (site, tier, page start, group, slot),
+ * so that a page's cells come together. Stops and returns -1 when the callback does. */
 int aggregate_each(struct aggregate *a, int (*each)(void *context, const struct delta *d),
                    void *context);
 void aggregate_reset(struct aggregate *a); /* drops the deltas, keeps the watermarks */

@@ -10,8 +10,8 @@
  *   TAG:SITE:TIER:START    hash: page (START in seconds since 1970)
  *   TAG:SITE:TIER:START:N  its sub-page N = 1, 2, ... of up to 5,000 groups
  *   TAG:snapshots          set: the snapshots of which there are copies, by ID
- *   TAG:SITE:sessions:DAY  hash: visitor (8 bytes, big-endian) -> its sessions that ended on that UTC
- *                          day since 1970 (session.h); of a view over sessions
+ *   TAG:SITE:sessions:DAY  hash: visitor (8 bytes, big-endian) -> its sessions that ended on that
+ *                          UTC day since 1970 (session.h); of a view over sessions
  *   TAG:sessions           sorted set: SITE:sessions:DAY of each of these, by day
  *   PREFIX:current         hash: view -> generation that is read
  *

@@ -131,8 +131,7 @@ static void read_events(const char *uri, const char *name, column_set columns)
     if (log_reader_open(&r, uri, &e) != 0)
         give_up(&e);
     int64_t start_us = clock_monotonic_us();
-    struct log_range range = {
-        .to_seq = UINT64_MAX, .columns = columns, .max_events = 20000};
+    struct log_range range = {.to_seq = UINT64_MAX, .columns = columns, .max_events = 20000};
     uint64_t sum = 0;
     for (bool more = true; more; log_chunk_clear(&chunk)) {
         if (log_read(r, &range, &chunk, &e) != 0)

@@ -71,10 +71,8 @@ static void read_all(const char *uri, struct buf *out, uint64_t from, uint32_t m
     struct err e = {0};
     struct log_reader *r;
     struct log_chunk chunk;
-    struct log_range range = {.from_seq = from,
-                              .to_seq = UINT64_MAX,
-                              .columns = ALL_COLUMNS,
-                              .max_events = max_events};
+    struct log_range range = {
+        .from_seq = from, .to_seq = UINT64_MAX, .columns = ALL_COLUMNS, .max_events = max_events};
     support_ok(log_reader_open(&r, uri, &e), &e);
     do {
         support_ok(log_read(r, &range, &chunk, &e), &e);
