@@ -124,7 +124,7 @@ static int parse(struct query_ask *out, struct json *j, struct span body, struct
 {
     struct json_value root;
     if (json_parse(j, body, &root, &e->err) != 0)
-        return err_context(&e->err, "the body is not JSON");
+        return err_context(&e->err, "the body");
     return take_members(j, &root, g, e) == 0 ? take_texts(out, g->texts, e) : -1;
 }
 

@@ -58,7 +58,7 @@ int task_json(struct task_thread *t, struct span text, struct json_value *root, 
     if (t->json == NULL)
         t->json = json_new(MAX_JSON_BYTES, MAX_JSON_DEPTH);
     if (json_parse(t->json, text, root, &e->err) != 0)
-        return err_context(&e->err, "the body is not JSON");
+        return err_context(&e->err, "the body");
     return root->type == JSON_OBJECT ? 0 : refuse(e, "", "the body is not a JSON object");
 }
 
