@@ -53,7 +53,7 @@ const struct command commands[] = {
          "Exit status 1 if any differs."},
     {.name = "query",
      .arguments = "SELECT",
-     .about = "answers a SELECT over events from the log",
+     .about = "answers a SELECT over events or sessions from the log",
      .options = query_command_options,
      .min_arguments = 1,
      .max_arguments = 1,

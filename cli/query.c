@@ -7,6 +7,7 @@
 #include "base/writer.h"
 #include "cli/ask.h"
 #include "cli/command.h"
+#include "cli/excerpt.h"
 #include "cli/service.h"
 
 const struct option query_command_options[] = {
@@ -121,6 +122,8 @@ int query_main(struct command_run *r, struct err *e)
         status = ask_for_csv(service, &call, e);
     else if ((status = service_ask(service, &call, &answer, e)) == 0)
         status = print_answer(r, &answer, e);
+    else
+        (void)excerpt_show(&answer.reply, span_of(r->arguments[0]));
     service_json_clear(&answer);
     service_close(service);
     buf_clear(&body);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/ask.h"
+#include "cli/excerpt.h"
 #include "cli/job.h"
 #include "cli/service.h"
 
@@ -183,6 +184,8 @@ static int add_text(struct command_run *r, struct span sql, struct err *e)
         bool builds = span_is(job_text(added.parser, &added.root, "state"), "building");
         status = builds && !config_bool(r->config, "no_wait") ? wait_until_built(r, s, &added, e)
                                                               : print_added(r, &added);
+    } else if (excerpt_show(&added.reply, sql)) {
+        (void)err_context(e, "%s", r->arguments[1]);
     }
     service_json_clear(&added);
     service_close(s);
