@@ -86,7 +86,7 @@ static int parse_canonical(struct definition *d, struct span canonical)
     return 0;
 }
 
-/* Of a question there are no tiers to check. */
+/* All of them together; of a question there are no tiers to check. */
 static int check_expressions(const struct plan *p, struct err *e)
 {
     const struct expr *all[1 + PLAN_MAX_DIMENSIONS + 2 * PLAN_MAX_MEASURES];
@@ -101,13 +101,14 @@ static int check_expressions(const struct plan *p, struct err *e)
     for (unsigned i = 0; i < n; i++)
         if (all[i] != NULL && expr_check(all[i], p->relation, e) != 0)
             return -1;
-    return 0;
+    return expr_check_work(all, n, e);
 }
 
 static int check_plan(struct definition *d)
 {
     struct err why = {0};
-    if (d->use == USE_VIEW ? plan_check(d->plan, &why) != 0 : check_expressions(d->plan, &why) != 0)
+    if (check_expressions(d->plan, &why) != 0 ||
+        (d->use == USE_VIEW && plan_check(d->plan, &why) != 0))
         return err_set(d->e, why.kind, "%s", why.text);
     return 0;
 }

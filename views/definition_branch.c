@@ -134,7 +134,7 @@ static int greatest(struct definition *d, const struct tree *t, struct typed *ou
         return -1;
     *out = values[0];
     for (uint32_t i = 1; i < n; i++) {
-        struct typed pair[2] = {values[i], *out};
+        struct typed pair[2] = {*out, values[i]};
         if (greater(d, t, op, pair, out) != 0)
             return -1;
     }

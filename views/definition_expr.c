@@ -231,7 +231,10 @@ static bool find_in_answer(struct definition *d, const struct tree *t, struct ty
 
 int definition_type(struct definition *d, const struct tree *t, struct typed *out)
 {
+    enum { MOST_WORK = 200000 }; /* CASE x WHEN ... makes x anew for each */
     *out = (struct typed){0};
+    if (++d->work > MOST_WORK)
+        return definition_refuse(d, t, "write it shorter", "this expression is too large");
     if (d->of_answer && find_in_answer(d, t, out))
         return 0;
     for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)

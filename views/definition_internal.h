@@ -33,6 +33,7 @@ struct definition {
     const struct tree *measure_trees[PLAN_MAX_MEASURES];
     bool dimension_by_locale[PLAN_MAX_DIMENSIONS]; /* a text whose order is the locale's */
     bool of_answer; /* names and aggregates stand for columns of the answer (HAVING) */
+    unsigned work;  /* expressions made, by definition_type */
     struct definition_place place;
     struct err *e;
 };

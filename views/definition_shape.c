@@ -84,8 +84,50 @@ static int check_list(struct definition *d, const struct tree *select)
     return 0;
 }
 
+/* ---- how much is made of it ---- */
+
+enum { MOST_WEIGHT = 200000 };
+
+/* PostgreSQL, too, writes x BETWEEN a AND b as two conditions of x (SYMMETRIC: as four, of a and b
+ * two each), and x IN (a, b) as one of each that is no constant: nested, that doubles at every
+ * level. field: which part of the operator. */
+static uint64_t copies(const struct tree *t, struct span field)
+{
+    struct span kind = tree_text(t, "kind");
+    bool left = span_is(field, "lexpr"), right = span_is(field, "rexpr");
+    uint64_t n = 1;
+    if (!tree_is(t, "A_Expr") || (!left && !right))
+        return 1;
+    if (span_is(kind, "AEXPR_BETWEEN") || span_is(kind, "AEXPR_NOT_BETWEEN"))
+        return left ? 2 : 1;
+    if (span_is(kind, "AEXPR_BETWEEN_SYM") || span_is(kind, "AEXPR_NOT_BETWEEN_SYM"))
+        return left ? 4 : 2;
+    const struct tree *items = tree_get(tree_get(t, "rexpr"), "items");
+    for (uint32_t i = 0; left && span_is(kind, "AEXPR_IN") && items != NULL && i < items->n; i++)
+        n += !tree_is(items->items[i], "A_Const");
+    return n;
+}
+
+static uint64_t weight(const struct tree *t)
+{
+    uint64_t sum = 1;
+    for (uint32_t i = 0; i < t->n && sum <= MOST_WEIGHT; i++)
+        sum += weight(t->items[i]) * copies(t, t->keys[i]);
+    return sum > MOST_WEIGHT ? MOST_WEIGHT + 1 : sum;
+}
+
+static int check_weight(struct definition *d, const struct tree *select)
+{
+    return weight(select) <= MOST_WEIGHT
+               ? 0
+               : definition_refuse(d, select, "write it shorter",
+                                   "the SELECT grows too large when it is written out");
+}
+
 int definition_check_shape(struct definition *d, const struct tree *select)
 {
+    if (check_weight(d, select) != 0)
+        return -1;
     if (check_clauses(d, select) != 0 || check_from(d, select) != 0 || check_groups(d, select) != 0)
         return -1;
     return check_list(d, select);

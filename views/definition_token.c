@@ -30,13 +30,14 @@ static bool starts(const char *at, const char *end, const char *with)
     return (size_t)(end - at) >= n && memcmp(at, with, n) == 0;
 }
 
-/* Behind a comment that may hold others; at its end. */
-static const char *block_comment_end(const char *at, const char *end)
+/* Behind a comment that may hold others; at its end. most: how many are open at once. */
+static const char *block_comment_end(const char *at, const char *end, unsigned *most)
 {
     unsigned depth = 0;
     while (at < end) {
         if (starts(at, end, "/*")) {
             depth++;
+            *most = depth > *most ? depth : *most;
             at += 2;
         } else if (starts(at, end, "*/")) {
             at += 2;
@@ -49,7 +50,7 @@ static const char *block_comment_end(const char *at, const char *end)
     return at;
 }
 
-static const char *skip_space(const char *at, const char *end)
+static const char *skip_space(const char *at, const char *end, unsigned *comments)
 {
     for (;;) {
         if (at < end && is_space(*at)) {
@@ -58,7 +59,7 @@ static const char *skip_space(const char *at, const char *end)
             while (at < end && *at != '\n' && *at != '\r')
                 at++;
         } else if (starts(at, end, "/*")) {
-            at = block_comment_end(at, end);
+            at = block_comment_end(at, end, comments);
         } else {
             return at;
         }
@@ -145,7 +146,7 @@ static enum token_kind token_at(const char *at, const char *end, const char **af
 
 bool token_next(struct token_walk *w, struct token *out)
 {
-    const char *at = skip_space(w->at, w->end);
+    const char *at = skip_space(w->at, w->end, &w->comments);
     *out = (struct token){.kind = TOKEN_END, .text = {at, 0}, .depth = w->depth};
     w->at = at;
     if (at == w->end)
@@ -205,5 +206,5 @@ unsigned token_nesting(struct span text)
         sum++;
         most = sum > most ? sum : most;
     }
-    return most;
+    return w.comments > TOKEN_MAX_COMMENTS ? ~0u : most;
 }

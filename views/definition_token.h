@@ -26,11 +26,12 @@ struct token {
 struct token_walk {
     const char *at, *end;
     unsigned depth;
+    unsigned comments; /* how many were open within each other so far, at most */
 };
 
 static inline struct token_walk token_walk_of(struct span text)
 {
-    return (struct token_walk){text.p, text.p + text.n, 0};
+    return (struct token_walk){text.p, text.p + text.n, 0, 0};
 }
 
 /* Comments and white space are passed over. false: at the end. */
@@ -40,8 +41,9 @@ bool token_is_mark(const struct token *t, char c);
 
 int64_t token_int(const struct token *t); /* of a number of up to 18 digits, else 0 */
 
-/* How deep the tree of the text can become at most, from its brackets, operators and words. */
-enum { TOKEN_MAX_BRACKETS = 250 };
+/* How deep the tree of the text can become at most, from its brackets, operators and words. For
+ * comments within comments PostgreSQL takes time that grows with the square: few are possible. */
+enum { TOKEN_MAX_BRACKETS = 250, TOKEN_MAX_COMMENTS = 16 };
 unsigned token_nesting(struct span text);
 
 #endif

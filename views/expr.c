@@ -356,8 +356,34 @@ static int bound(const struct expr *x, const struct relation *r, uint64_t *bytes
                          rules[x->op].name, EXPR_MAX_TEXT_BYTES);
 }
 
+/* ---- how much work it is ---- */
+
+static void count(const struct expr *x, unsigned *n)
+{
+    if (x == NULL || x->op == EXPR_CONST || *n > EXPR_MAX_OPERATIONS)
+        return;
+    ++*n;
+    for (unsigned i = 0; i < x->n_args; i++)
+        count(x->args[i], n);
+}
+
+int expr_check_work(const struct expr *const *all, unsigned n, struct err *e)
+{
+    unsigned operations = 0;
+    for (unsigned i = 0; i < n; i++)
+        count(all[i], &operations);
+    return operations <= EXPR_MAX_OPERATIONS
+               ? 0
+               : err_set(e, ERR_INPUT,
+                         "the expressions have more than %d operations altogether; write x IN (…) "
+                         "for many conditions, and GREATEST and LEAST not within each other",
+                         EXPR_MAX_OPERATIONS);
+}
+
 int expr_check(const struct expr *x, const struct relation *r, struct err *e)
 {
     uint64_t bytes;
+    if (expr_check_work(&x, 1, e) != 0)
+        return -1;
     return check(x, r, 0, e) != 0 ? -1 : bound(x, r, &bytes, e);
 }

@@ -12,6 +12,9 @@ __extension__ typedef __int128 int128;
 
 /* A text may be so long by what its arguments may be (expr_check): an evaluation stays bounded. */
 enum { EXPR_MAX_SCALE = 9, EXPR_MAX_DEPTH = 64, EXPR_MAX_TEXT_BYTES = 65536 };
+/* Of all expressions of a plan, counted as often as they are evaluated: each has a value for every
+ * row of a slice in memory. Constants have not. */
+enum { EXPR_MAX_OPERATIONS = 3000 };
 /* Numbers stay below it (design: decimals of 17 + 9 digits), so that sums of 2^40 of them fit. */
 #define EXPR_NUMBER_LIMIT ((int128)INT64_C(100000000000000000) * 1000000000)
 
@@ -138,5 +141,7 @@ static inline bool expr_is_column(const struct expr *x)
 
 /* Refuses what eval is not made for: arguments that do not fit, too deep a tree (ERR_INPUT). */
 int expr_check(const struct expr *x, const struct relation *r, struct err *e) MUST_CHECK;
+/* Refuses expressions that are too much altogether; NULL among them is none. */
+int expr_check_work(const struct expr *const *all, unsigned n, struct err *e) MUST_CHECK;
 
 #endif

@@ -178,6 +178,50 @@ static void places_are_those_of_the_given_text(void **state)
     (void)state;
     static const struct {
         const char *given, *canonical, *place;
+/* Short texts that stand for a great deal, here or in PostgreSQL. */
+static void what_grows_at_every_level_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *x, *after, *why;
+        unsigned times;
+    } cases[] = {
+        {"greatest(", "visitor", ", 1, 2, 3, 4, 5, 6, 7)", "more than 3000 operations", 2},
+        {"(", "bot", " BETWEEN false AND true)", "grows too large", 60},
+        {"(", "bot", " BETWEEN SYMMETRIC false AND true)", "grows too large", 60},
+        {"(bot BETWEEN SYMMETRIC true AND ", "bot", ")", "grows too large", 60},
+        {"(", "bot", " IN (bot, NOT bot, bot, bot, bot, bot))", "grows too large", 40},
+        {"(CASE ", "bot", " WHEN true THEN bot WHEN false THEN bot WHEN NULL THEN bot END)",
+         "too large", 40},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf text = {0};
+        buf_put_text(&text, HEAD START ", count(*) AS n FROM events WHERE (");
+        for (unsigned n = 0; n < cases[i].times; n++)
+            buf_put_text(&text, cases[i].before);
+        buf_put_text(&text, cases[i].x);
+        for (unsigned n = 0; n < cases[i].times; n++)
+            buf_put_text(&text, cases[i].after);
+        buf_put_text(&text, ") IS NULL GROUP BY 1, 2");
+        buf_put_byte(&text, '\0');
+        bad((const char *)text.p, cases[i].why, "");
+        buf_clear(&text);
+    }
+}
+
+static void many_small_expressions_are_bounded_together(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_put_text(&text, HEAD START ", count(*) AS n");
+    for (int i = 0; i < 12; i++)
+        buf_printf(&text, ",\nsum(greatest(length(path), 1, 2, 3, 4, 5, 6, %d)) AS n%d", i, i);
+    buf_put_text(&text, " FROM events GROUP BY 1, 2");
+    buf_put_byte(&text, '\0');
+    bad((const char *)text.p, "more than 3000 operations altogether", "IN");
+    buf_clear(&text);
+}
+
     } cases[] = {
         {"'ä' = path AND visitor + 1 > 0",
          "('ä'::text = events.path) AND ((events.visitor + 1) > 0)",
@@ -250,7 +294,8 @@ static void deep_and_long_texts_are_refused_before_they_hurt(void **state)
         {HEAD "SELECT ", "[[[[", "", "nested too deeply", 500},
         {HEAD "-- ", "a", "", "at most 65536 are possible", 1 << 20},
         {HEAD "SELECT '", "''", "", "unterminated quoted string", 1000},
-        {"", "/*", "", "unterminated", 1000},
+        {"", "/*", "", "unterminated", 16},
+        {HEAD "SELECT ", "/*", "", "nested too deeply", 30000},
         {"", ";", "", "no statement", 1000},
         {"", "", "", "no statement", 0},
         {HEAD "SELECT $$", "x", "", "unterminated dollar-quoted", 10},
@@ -272,6 +317,10 @@ static void many_conditions_are_no_depth(void **state)
                          " GROUP BY 1, 2");
     char *list = repeated(HEAD START ", count(*) AS n FROM events WHERE path IN ('a'", ", 'abc'",
                           3000, ") GROUP BY 1, 2");
+    char *casts = repeated(HEAD START ", count(*) AS n FROM events WHERE lower(path) IN ('a'",
+                           ", 'abc'::text", 2500, ") GROUP BY 1, 2");
+    definition_free(good(casts));
+    free(casts);
     definition_free(good(any));
     definition_free(good(list));
     free(any);
@@ -304,4 +353,6 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
+        cmocka_unit_test(what_grows_at_every_level_is_refused),
+        cmocka_unit_test(many_small_expressions_are_bounded_together),
 }
