@@ -160,7 +160,7 @@ int definition_sql(const struct plan *p, struct buf *out, struct err *e)
 /* ---- asking PostgreSQL ---- */
 
 /* Words that mean another day tomorrow: PostgreSQL has put that of today in their place. */
-static bool is_date_word(struct span text)
+static bool has_date_word(struct span text)
 {
     static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -186,7 +186,7 @@ static int check_date_words(struct definition *d, const struct tree *given,
                             const struct tree *canonical)
 {
     struct span text = definition_constant_text(given);
-    if (tree_is(given, "A_Const") && is_date_word(span_trim(text)) && !has_text(canonical, text))
+    if (tree_is(given, "A_Const") && has_date_word(text) && !has_text(canonical, text))
         return definition_refuse(d, given, "write the date",
                                  "\"%.*s\" would mean the day of this definition for ever",
                                  (int)(text.n < 40 ? text.n : 40), text.p);

@@ -281,9 +281,20 @@ int definition_constant(struct definition *d, const struct tree *t, struct typed
     return definition_refuse(d, t, "use text, numbers, true, false", "views know no such constant");
 }
 
+/* A cast that leaves a constant's text as it stands: one with a length or a precision may not. */
+bool definition_cast_is_plain(const struct tree *t)
+{
+    static const char *const names[] = {"text", "varchar", "unknown", "interval", "timestamptz"};
+    const struct tree *type = tree_get(t, "typeName");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_is(tree_last_name(type, "names"), names[i]))
+            return tree_get(type, "typmods") == NULL;
+    return false;
+}
+
 struct span definition_constant_text(const struct tree *t)
 {
-    while (tree_is(t, "TypeCast") || tree_is(t, "CollateClause"))
+    while ((tree_is(t, "TypeCast") && definition_cast_is_plain(t)) || tree_is(t, "CollateClause"))
         t = tree_get(t, "arg");
     const struct tree *value = tree_is(t, "A_Const") ? tree_get(t, "sval") : NULL;
     if (value == NULL)
@@ -531,8 +542,13 @@ int definition_cast(struct definition *d, const struct tree *t, struct typed *ou
     for (size_t i = 0; plain && i < sizeof(cast_types) / sizeof(cast_types[0]); i++) {
         if (!span_is(name, cast_types[i].name))
             continue;
-        if (cast_types[i].type == SQL_TEXT && tree_count(type, "typmods") > 0)
-            return definition_refuse(d, t, "use left(x, n)", "views know texts of any length only");
+        if (cast_types[i].type != SQL_NUMERIC && tree_count(type, "typmods") > 0)
+            return definition_refuse(d, t,
+                                     cast_types[i].type == SQL_TEXT
+                                         ? "use left(x, n)"
+                                         : "use extract(… FROM …) or the bucket for less of a time",
+                                     "views know no %s of a given length or precision",
+                                     sql_type_name(cast_types[i].type));
         if (definition_type(d, tree_get(t, "arg"), out) != 0)
             return -1;
         return cast_to(d, t, type, cast_types[i].type, out);

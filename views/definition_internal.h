@@ -194,8 +194,9 @@ int typed_unify(struct definition *d, const struct tree *where, struct typed *va
 int typed_scale(struct definition *d, const struct tree *where, struct typed *v,
                 uint8_t scale) MUST_CHECK; /* to a higher or the same one */
 int typed_to_text(struct definition *d, const struct tree *where, struct typed *v) MUST_CHECK;
-/* A constant's text, through casts; absent: it is none. */
+/* A constant's text, through casts that leave it as it is; absent: it is none. */
 struct span definition_constant_text(const struct tree *t);
+bool definition_cast_is_plain(const struct tree *t); /* leaves a constant's text as it is */
 /* Times as PostgreSQL writes them, RFC 3339, a date alone, "epoch". */
 bool definition_time(struct span text, int64_t *us);
 

@@ -264,7 +264,7 @@ static int any_or_all(struct definition *d, const struct tree *t, const char *op
 /* List: of IN (...) or of ARRAY[...]. */
 static const struct tree *elements_of(const struct tree *right)
 {
-    while (tree_is(right, "TypeCast")) /* ARRAY[...]::text[] */
+    while (tree_is(right, "TypeCast") && definition_cast_is_plain(right)) /* ARRAY[...]::text[] */
         right = tree_get(right, "arg");
     return tree_get(right, tree_is(right, "A_ArrayExpr") ? "elements" : "items");
 }

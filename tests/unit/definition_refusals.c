@@ -146,7 +146,7 @@ static const struct {
     {"event_time + interval '1 day' > '2026-01-01'", "no type interval", "constants"},
     {"event_time::date = '2026-01-01'", "no type date", "extract"},
     {"visitor::float8 > 1", "no type float8", "numeric"},
-    {"path::varchar(3) = 'a'", "texts of any length", "left"},
+    {"path::varchar(3) = 'a'", "no text of a given length", "left"},
     {"extract(epoch FROM event_time) > 5", "this part of a time", "minute hour"},
     {"date_trunc('day', event_time) = '2026-01-01'", "make the time bucket", "extract"},
     {"seq > 5", "line 5, column 7: the column seq is not one", ""},
@@ -158,6 +158,12 @@ static const struct {
     {"visitor = 'five'", "\"five\" is no bigint", "whole number"},
     {"$1 = path", "\"ParamRef\" is not known", "README"},
     {"event_time > '2026-02-30'", "is no time", "2026-11-23"},
+    {"event_time::timestamptz(0) > '2026-01-01'", "no timestamptz of a given", "extract"},
+    {"path LIKE 'abc%'::varchar(2)", "no constant", "write the pattern"},
+    {"path LIKE 'a '::char(3)", "no constant", "write the pattern"},
+    {"props ->> 'ab'::varchar(1) = 'x'", "the key is no constant", "props ->> 'key'"},
+    {"path = ANY (ARRAY['ab']::varchar(1)[])", "no list of values", "IN"},
+    {"visitor = ANY (ARRAY[1.5]::bigint[])", "no list of values", "IN"},
 };
 
 static void an_expression_that_could_fail_is_refused(void **state)
@@ -172,12 +178,6 @@ static void an_expression_that_could_fail_is_refused(void **state)
     }
 }
 
-/* Refused is PostgreSQL's form, the place is in the given text. */
-static void places_are_those_of_the_given_text(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *given, *canonical, *place;
 /* Short texts that stand for a great deal, here or in PostgreSQL. */
 static void what_grows_at_every_level_is_refused(void **state)
 {
@@ -222,6 +222,12 @@ static void many_small_expressions_are_bounded_together(void **state)
     buf_clear(&text);
 }
 
+/* Refused is PostgreSQL's form, the place is in the given text. */
+static void places_are_those_of_the_given_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *canonical, *place;
     } cases[] = {
         {"'ä' = path AND visitor + 1 > 0",
          "('ä'::text = events.path) AND ((events.visitor + 1) > 0)",
@@ -347,12 +353,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_streamed_is_refused_with_its_place),
         cmocka_unit_test(an_expression_that_could_fail_is_refused),
+        cmocka_unit_test(what_grows_at_every_level_is_refused),
+        cmocka_unit_test(many_small_expressions_are_bounded_together),
         cmocka_unit_test(places_are_those_of_the_given_text),
         cmocka_unit_test(deep_and_long_texts_are_refused_before_they_hurt),
         cmocka_unit_test(many_conditions_are_no_depth),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
-        cmocka_unit_test(what_grows_at_every_level_is_refused),
-        cmocka_unit_test(many_small_expressions_are_bounded_together),
 }
