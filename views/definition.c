@@ -165,9 +165,9 @@ static bool has_date_word(struct span text)
     static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t n = strlen(words[i]);
-        if (text.n >= n && strncasecmp(text.p, words[i], n) == 0 &&
-            (text.n == n || text.p[n] == ' '))
-            return true;
+        for (size_t at = 0; at + n <= text.n; at++) /* "04:05 today" is one, too */
+            if (strncasecmp(text.p + at, words[i], n) == 0)
+                return true;
     }
     return false;
 }

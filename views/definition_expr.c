@@ -46,7 +46,7 @@ static int find_column(struct definition *d, const struct tree *t, struct span n
             return definition_refuse(d, t, no_columns[i].hint,
                                      "the column %s is not one that views read",
                                      no_columns[i].name);
-    return definition_refuse(d, t, "README, \"Add a view\", lists the columns",
+    return definition_refuse(d, t, "README, \"Views\", lists the columns",
                              "%s has no column \"%.*s\"", r->name, SPAN_ARGS(name));
 }
 
@@ -245,7 +245,7 @@ int definition_type(struct definition *d, const struct tree *t, struct typed *ou
                                          "this text can become longer than 1 MiB");
             return result;
         }
-    return definition_refuse(d, t, "README, \"Add a view\", lists what views know",
+    return definition_refuse(d, t, "README, \"Views\", lists what views know",
                              "\"%.*s\" is not known to views",
                              SPAN_ARGS(t == NULL ? SPAN_ABSENT : t->type));
 }

@@ -382,7 +382,7 @@ static int take_arguments(const struct call *c, const struct function *f)
     }
     return i == c->n
                ? 0
-               : definition_refuse(c->d, c->t, "README, \"Add a view\", shows it",
+               : definition_refuse(c->d, c->t, "README, \"Views\", shows it",
                                    "%s with %u arguments is not known to views", f->name, c->n);
 }
 
@@ -408,7 +408,7 @@ static int refuse_function(struct definition *d, const struct tree *t, struct sp
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if (span_is(name, refused[i].name))
             return definition_refuse(d, t, refused[i].hint, "%s", refused[i].why);
-    return definition_refuse(d, t, "README, \"Add a view\", lists those it has",
+    return definition_refuse(d, t, "README, \"Views\", lists those it has",
                              "the function %.*s is not known to views", SPAN_ARGS(name));
 }
 

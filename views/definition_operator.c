@@ -108,7 +108,7 @@ static int pattern_of(struct definition *d, const struct tree *t, struct buf *ou
     if (span_absent(text) || (escaped && span_absent(escape)))
         return definition_refuse(
             d, t,
-            "write the pattern: x LIKE '/blog/%%'; or use starts_with, "
+            "write the pattern: x LIKE '/blog/%'; or use starts_with, "
             "strpos",
             "a pattern that is no constant may be a wrong one, and then fails");
     if (escaped && !is_one_character(escape))
@@ -359,7 +359,7 @@ static int unary(struct definition *d, const struct tree *t, const char *op, str
         return definition_negate(d, t, out);
     if (strcmp(op, "+") == 0 && is_numeric(out->type))
         return 0;
-    return definition_refuse(d, t, "use a function of the list in README, \"Add a view\"",
+    return definition_refuse(d, t, "use a function of the list in README, \"Views\"",
                              "the operator %s is not known to views", op);
 }
 
