@@ -120,7 +120,15 @@ static int check_ungrouped(struct definition *d, const struct tree *value)
     return stride_us != 0 ? 0 : definition_type(d, value, &ignored);
 }
 
-/* The groups are what the list shows, no more and no less. */
+/* Parts nothing, and PostgreSQL's form of it in GROUP BY has another cast than in the list. */
+static bool is_constant(const struct tree *t)
+{
+    while (tree_is(t, "TypeCast") || tree_is(t, "CollateClause"))
+        t = tree_get(t, "arg");
+    return tree_is(t, "A_Const");
+}
+
+/* The groups are what the list shows, no more and no less; constants do not count. */
 static int check_groups(struct definition *d)
 {
     const struct tree *select = d->canonical.select;
@@ -130,6 +138,8 @@ static int check_groups(struct definition *d)
     for (uint32_t i = 0; i < tree_count(select, "groupClause"); i++) {
         const struct tree *t = tree_at(select, "groupClause", i);
         int item = definition_list_item(d, t, NAMES_OF_COLUMNS);
+        if (item < 0 && is_constant(t))
+            continue;
         if (item < 0)
             return definition_refuse(d, t, "list it, or leave it out of GROUP BY",
                                      "GROUP BY names what the SELECT does not list");
@@ -141,6 +151,7 @@ static int check_groups(struct definition *d)
     for (uint32_t i = 0; i < n; i++) {
         const struct tree *target = tree_at(select, "targetList", i);
         bool aggregate = definition_is_aggregate(tree_get(target, "val"));
+        grouped[i] = grouped[i] || is_constant(tree_get(target, "val"));
         if (!aggregate && !grouped[i] && check_ungrouped(d, tree_get(target, "val")) != 0)
             return -1;
         if (!aggregate && !grouped[i])

@@ -411,7 +411,8 @@ static const char *const measures[] = {"count(*)",
                                        "count(DISTINCT visitor)",
                                        "count(DISTINCT %b)"};
 static const char *const filters[] = {"", "", " FILTER (WHERE %b)"};
-static const char *const dimensions[] = {"%t", "%t", "%i", "%b", "%T"};
+static const char *const dimensions[] = {"%t",   "%t", "%i",        "%b",  "%T",
+                                         "true", "5",  "'k'::text", "NULL"};
 static const char *const havings[] = {"", "", " HAVING count(*) > 1", " HAVING sum(%i) IS NOT NULL",
                                       " HAVING count(DISTINCT visitor) BETWEEN 1 AND 100"};
 static const char *const orders[] = {"", "", " ORDER BY 2 DESC, count(*)",

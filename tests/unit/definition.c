@@ -115,6 +115,18 @@ static void having_compares_what_the_answer_shows(void **state)
     }
 }
 
+static void constants_are_dimensions_that_part_nothing(void **state)
+{
+    (void)state;
+    struct plan *p = good(HEAD START ", true AS yes, 5 AS five, 'k' AS kind, NULL AS none,\n"
+                                     "count(*) AS n FROM events\n"
+                                     "GROUP BY 1, 2, true::boolean, 5::integer, 'k'::text");
+    assert_int_equal(p->n_dimensions, 4);
+    assert_int_equal(p->dimensions[1].value->type, VALUE_INT);
+    assert_int_equal(p->dimensions[3].value->type, VALUE_TEXT);
+    definition_free(p);
+}
+
 /* What verify runs of it. */
 static void the_kept_form_gives_values_and_their_numbers(void **state)
 {
@@ -353,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shipped_view_is_what_its_file_says),
         cmocka_unit_test(measures_have_their_words_and_scales),
+        cmocka_unit_test(constants_are_dimensions_that_part_nothing),
         cmocka_unit_test(having_order_and_limit_ask_for_hidden_measures),
         cmocka_unit_test(having_compares_what_the_answer_shows),
         cmocka_unit_test(the_kept_form_gives_values_and_their_numbers),
