@@ -17,7 +17,8 @@ struct aggregate {
     struct aggregate_counts counts;
     struct cells cells;
     struct tier_spot spot;
-    struct arena conditions; /* of one call of aggregate_add */
+    struct arena conditions; /* of the rows evaluated at once */
+    uint32_t at_once;        /* so many rows */
     struct block **sorted;   /* from the first aggregate_each on, until the deltas change */
 };
 
@@ -27,12 +28,29 @@ static void unsort(struct aggregate *a)
     a->sorted = NULL;
 }
 
+/* Bytes that values of rows may take while they are evaluated; a slice that needs more is gone
+ * through in parts. */
+enum { EVALUATION_BYTES = 8 << 20, LEAST_AT_ONCE = 64 };
+
+static uint32_t rows_at_once(const struct plan *p)
+{
+    uint64_t bytes = 1 + expr_row_bytes(p->filter, p->relation);
+    for (unsigned i = 0; i < p->n_dimensions; i++)
+        bytes += expr_row_bytes(p->dimensions[i].value, p->relation);
+    for (unsigned i = 0; i < p->n_measures; i++)
+        bytes += expr_row_bytes(p->measures[i].value, p->relation) +
+                 expr_row_bytes(p->measures[i].filter, p->relation);
+    uint64_t rows = EVALUATION_BYTES / bytes;
+    return rows < LEAST_AT_ONCE ? LEAST_AT_ONCE : rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX;
+}
+
 struct aggregate *aggregate_new(const struct plan *p, struct aggregate_limits limits)
 {
     assert(limits.max_cells > 0 && limits.max_bytes > 0);
     struct aggregate *a = mem_alloc(sizeof(*a));
     a->plan = p;
     a->limits = limits;
+    a->at_once = rows_at_once(p);
     cells_init(&a->cells, p);
     return a;
 }
@@ -338,20 +356,31 @@ static uint32_t run_over(struct run *r, uint32_t n)
     return i;
 }
 
+static uint32_t add_at_once(struct aggregate *a, const struct log_slice *slice)
+{
+    struct row_slice rows = rows_of_log(slice);
+    struct run r;
+    start(&r, a, &rows);
+    uint32_t taken = run_over(&r, slice->count);
+    arena_reset(&a->conditions);
+    return taken;
+}
+
 uint32_t aggregate_add(struct aggregate *a, const struct log_slice *slice, uint32_t from)
 {
     struct log_slice rest = *slice;
-    struct row_slice rows;
-    struct run r;
     if (from == slice->count || aggregate_full(a))
         return from;
     unsort(a);
     slice_cut(&rest, from, slice->count - from);
-    rows = rows_of_log(&rest);
-    start(&r, a, &rows);
-    from += run_over(&r, rest.count);
-    arena_reset(&a->conditions);
-    return from;
+    while (rest.count > a->at_once && !aggregate_full(a)) {
+        struct log_slice part = rest;
+        slice_cut(&part, 0, a->at_once);
+        uint32_t taken = add_at_once(a, &part);
+        from += taken;
+        slice_cut(&rest, taken, rest.count - taken);
+    }
+    return aggregate_full(a) ? from : from + add_at_once(a, &rest);
 }
 
 /* ---- rows with a sign ---- */

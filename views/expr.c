@@ -305,6 +305,7 @@ static int check(const struct expr *x, const struct relation *r, unsigned depth,
 /* ---- how long a text can become ---- */
 
 enum { INT_TEXT_BYTES = 40, PROP_TEXT_BYTES = 4096 }; /* of a prop: twice what ingest takes */
+enum { VALUE_BYTES = 36 }; /* a number, or a text's place, and whether it is NULL */
 
 static uint64_t replaced_bytes(const struct expr *x, const uint64_t *args)
 {
@@ -378,6 +379,26 @@ int expr_check_work(const struct expr *const *all, unsigned n, struct err *e)
                          "the expressions have more than %d operations altogether; write x IN (…) "
                          "for many conditions, and GREATEST and LEAST not within each other",
                          EXPR_MAX_OPERATIONS);
+}
+
+/* Of the whole tree; *bytes: of the texts it gives. */
+static uint64_t row_bytes(const struct expr *x, const struct relation *r, uint64_t *bytes)
+{
+    uint64_t args[3] = {0}, sum = 0, all = 0;
+    for (unsigned i = 0; i < x->n_args; i++) {
+        uint64_t of_arg;
+        all += row_bytes(x->args[i], r, &of_arg);
+        args[i < 3 ? i : 2] = of_arg;
+        sum += of_arg;
+    }
+    *bytes = x->type == VALUE_TEXT ? text_bytes(x, r, args, sum) : 0;
+    return x->op == EXPR_COLUMN || x->op == EXPR_CONST ? all : all + VALUE_BYTES + *bytes;
+}
+
+uint64_t expr_row_bytes(const struct expr *x, const struct relation *r)
+{
+    uint64_t bytes;
+    return x == NULL ? 0 : row_bytes(x, r, &bytes);
 }
 
 int expr_check(const struct expr *x, const struct relation *r, struct err *e)

@@ -143,5 +143,7 @@ static inline bool expr_is_column(const struct expr *x)
 int expr_check(const struct expr *x, const struct relation *r, struct err *e) MUST_CHECK;
 /* Refuses expressions that are too much altogether; NULL among them is none. */
 int expr_check_work(const struct expr *const *all, unsigned n, struct err *e) MUST_CHECK;
+/* Memory that evaluating it takes for a row, at most; 0 for NULL. */
+uint64_t expr_row_bytes(const struct expr *x, const struct relation *r);
 
 #endif

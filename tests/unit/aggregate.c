@@ -10,6 +10,7 @@
 #include "tests/support/view_plans.h"
 #include "tests/support/view_world.h"
 #include "views/catalog.h"
+#include "views/definition.h"
 
 static const struct aggregate_limits ample = {1 << 20, 1 << 28};
 
@@ -520,6 +521,38 @@ static void memory_is_bounded_too(void **state)
     aggregate_free(a);
 }
 
+static struct plan *plan_by(const char *dimension)
+{
+    char *select = mem_format("SELECT site, date_bin('1 minute', event_time, 'epoch') AS time,"
+                              " %s AS dimension, count(*) AS n FROM events GROUP BY 1, 2, 3",
+                              dimension);
+    struct plan *p;
+    struct err e = {0};
+    if (definition_plan("parts", select, select, &p, &e) != 0)
+        fail_msg("%s", e.text);
+    free(select);
+    return p;
+}
+
+/* Long texts are made for a part of a slice at a time, so that their memory is bounded. */
+static void a_slice_with_costly_expressions_is_gone_through_in_parts(void **state)
+{
+    (void)state;
+#define PATHS "path, path, path, path, path, path, path"
+    struct plan *plain = plan_by("browser");
+    struct plan *costly = plan_by("browser || left(concat(" PATHS ", " PATHS "), 0)");
+    struct world whole = {.plan = plain}, parts = {.plan = costly};
+    struct split split = {3000, 4, 1 << 20};
+    run_split(random_log(3), 6000, split, &whole);
+    run_split(random_log(3), 6000, split, &parts);
+    assert_same_world(&whole, &parts);
+    assert_true(expr_row_bytes(costly->dimensions[0].value, costly->relation) > 14 * 4096);
+    world_clear(&whole);
+    world_clear(&parts);
+    definition_free(plain);
+    definition_free(costly);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -535,6 +568,7 @@ int main(void)
         cmocka_unit_test(deltas_come_sorted_and_each_cell_once),
         cmocka_unit_test(a_full_table_takes_no_more_until_it_is_reset),
         cmocka_unit_test(memory_is_bounded_too),
+        cmocka_unit_test(a_slice_with_costly_expressions_is_gone_through_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
