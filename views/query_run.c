@@ -160,6 +160,12 @@ static enum query_end take_runs(struct work *w, struct part *p, struct log_reade
     return end;
 }
 
+/* Of the memory: each thread's; or the sessions' and their groups', which are in one part. */
+static unsigned shares(const struct work *w)
+{
+    return w->call->scope->in_order ? 2 : w->runner->options.n_threads;
+}
+
 static void work_part(void *context, unsigned i)
 {
     struct work *w = context;
@@ -173,7 +179,7 @@ static void work_part(void *context, unsigned i)
         return;
     }
     p->part = query_part_new(w->call->scope,
-                             (struct aggregate_limits){o->max_cells, o->max_bytes / o->n_threads});
+                             (struct aggregate_limits){o->max_cells, o->max_bytes / shares(w)});
     be_patient(reader, &w->call->patience);
     enum query_end end = take_runs(w, p, reader);
     be_patient_for_ever(reader);

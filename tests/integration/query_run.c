@@ -12,6 +12,7 @@
 #include "log/sql.h"
 #include "tests/support/view_log.h"
 #include "tests/support/view_plans.h"
+#include "views/catalog.h"
 #include "views/query_run.h"
 
 #define START_US (INT64_C(1764158400) * US_PER_SECOND) /* 2025-11-26 12:00 UTC */
@@ -276,6 +277,37 @@ static void a_question_that_asks_for_too_much_is_refused(void **state)
     query_runner_close(r);
 }
 
+static enum query_end end_with(const struct query_scope *s, unsigned n_threads, size_t max_bytes)
+{
+    struct query_runner *r;
+    struct query_result result;
+    struct err e = {0};
+    const struct query_runner_options o = {postgres, n_threads, 1000000, max_bytes};
+    support_ok(query_runner_open(&r, &o, &e), &e);
+    struct query_call call = call_of(s, r);
+    (void)(query_run(r, &call, &result, &e) != 0);
+    enum query_end end = result.end;
+    query_result_clear(&result);
+    query_runner_close(r);
+    return end;
+}
+
+/* They are collected in one thread, whatever the others could do. */
+static void a_question_about_sessions_has_the_memory_of_all_threads(void **state)
+{
+    (void)state;
+    struct plan p = *plan_find(SPAN_LITERAL("visits"));
+    struct query_scope s;
+    size_t bytes = 1024;
+    p.n_tiers = 0;
+    p.bucket_us = US_PER_HOUR;
+    make_scope(&s, &p);
+    while (end_with(&s, 1, bytes) == QUERY_FULL)
+        bytes *= 2;
+    assert_true(bytes > 1024);
+    assert_int_equal(end_with(&s, 8, bytes), QUERY_ANSWERED);
+}
+
 static bool is_set(void *flag)
 {
     return atomic_load((_Atomic bool *)flag);
@@ -371,6 +403,7 @@ int main(void)
         cmocka_unit_test(nothing_behind_the_head_is_seen),
         cmocka_unit_test(batches_of_other_times_are_not_sent),
         cmocka_unit_test(a_question_that_asks_for_too_much_is_refused),
+        cmocka_unit_test(a_question_about_sessions_has_the_memory_of_all_threads),
         cmocka_unit_test(a_question_ends_when_it_is_cancelled_or_late),
         cmocka_unit_test_teardown(a_statement_under_way_is_given_up, teardown),
     };
