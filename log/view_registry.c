@@ -251,13 +251,17 @@ int view_registry_building(struct sql *s, struct view_fence fence, const struct 
     return run_one(s,
                    &(struct fenced){fence,
                                     FENCE
+                                    ", read AS (SELECT coalesce(max(current_generation), 0) AS g"
+                                    " FROM view_definition WHERE name = $3)"
                                     ", others AS (UPDATE view_generation SET state = 'dropping',"
-                                    " updated_at = now() FROM fence WHERE name = $3"
+                                    " updated_at = now() FROM fence, read WHERE name = $3"
                                     " AND partition = $1::int AND state = 'building'"
-                                    " AND definition_hash <> $4)"
-                                    " SELECT coalesce((SELECT max(generation) FROM view_generation"
+                                    " AND (definition_hash <> $4 OR generation < read.g))"
+                                    " SELECT coalesce((SELECT max(generation) FROM"
+                                    " view_generation, read"
                                     " WHERE name = $3 AND partition = $1::int"
-                                    " AND state = 'building' AND definition_hash = $4), 0)"
+                                    " AND state = 'building' AND definition_hash = $4"
+                                    " AND generation > read.g), 0)"
                                     " FROM fence",
                                     span_of(view->name),
                                     span_of(view->definition_hash),

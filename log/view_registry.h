@@ -61,8 +61,9 @@ enum generation_purpose {
 int view_registry_add(struct sql *s, struct view_fence fence, const struct view_record *view,
                       enum generation_purpose purpose, uint64_t *generation,
                       struct err *e) MUST_CHECK;
-/* The newest generation of this definition that is building, 0: none; those of other definitions
- * are dropping from now on. For the one who builds. */
+/* The newest generation of this definition that is building, 0: none; those of other definitions,
+ * and those older than what is read, are dropping from now on: they cannot become current. For the
+ * one who builds. */
 int view_registry_building(struct sql *s, struct view_fence fence, const struct view_record *view,
                            uint64_t *generation, struct err *e) MUST_CHECK;
 /* The building generation becomes current, and so does its definition; the current one is dropping,

@@ -388,6 +388,51 @@ static void a_view_half_built_is_gone_on_with(void **state)
     assert_agrees(r, by_os());
 }
 
+static uint64_t generation_of(struct view_rig *r, struct view_fence fence, const struct plan *p,
+                              enum generation_purpose purpose)
+{
+    struct err e = {0};
+    uint64_t generation;
+    char hash[65];
+    plan_hash(p, hash);
+    struct view_record record = {p->name, p->sql, hash, p->canonical};
+    support_ok(view_registry_add(r->sql, fence, &record, purpose, &generation, &e), &e);
+    return generation;
+}
+
+static uint64_t building(struct view_rig *r, struct view_fence fence, const struct plan *p)
+{
+    struct err e = {0};
+    uint64_t generation;
+    char hash[65];
+    plan_hash(p, hash);
+    struct view_record record = {p->name, p->sql, hash, p->canonical};
+    support_ok(view_registry_building(r->sql, fence, &record, &generation, &e), &e);
+    return generation;
+}
+
+/* The old definition had to be built anew meanwhile, and has a later number. */
+static void a_generation_that_cannot_become_current_is_not_gone_on_with(void **state)
+{
+    struct view_rig *r = *state;
+    struct err e = {0};
+    struct view_owner *owner;
+    (void)add(r, by_os(), VIEW_ADDED_BUILDING);
+    support_ok(view_owner_take(&owner, r->postgres, 0, &e), &e);
+    struct view_fence fence = view_owner_fence(owner);
+    uint64_t half_built = generation_of(r, fence, by_browser(), GENERATION_BUILDING);
+    assert_int_equal(building(r, fence, by_browser()), half_built);
+    (void)generation_of(r, fence, by_os(), GENERATION_CURRENT);
+    assert_int_equal(building(r, fence, by_browser()), 0);
+    assert_int_equal(support_sql_int(r->postgres, "SELECT count(*) FROM view_generation"
+                                                  " WHERE state = 'dropping'"),
+                     1);
+    uint64_t next = generation_of(r, fence, by_browser(), GENERATION_BUILDING);
+    assert_true(next > half_built);
+    assert_int_equal(building(r, fence, by_browser()), next);
+    view_owner_release(owner);
+}
+
 static void a_view_that_is_built_while_redis_dies_comes_whole(void **state)
 {
     struct view_rig *r = *state;
@@ -518,6 +563,7 @@ int main(void)
         TEST(a_view_dropped_while_it_is_built_leaves_nothing),
         TEST(others_in_the_job_of_a_dropped_view_go_on),
         TEST(a_view_half_built_is_gone_on_with),
+        TEST(a_generation_that_cannot_become_current_is_not_gone_on_with),
         TEST(a_view_that_is_built_while_redis_dies_comes_whole),
         TEST(a_pointer_that_was_not_set_is_set_at_the_next_start),
         TEST(a_shipped_view_that_has_changed_is_replaced_beside_it),
