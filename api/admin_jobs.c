@@ -111,10 +111,11 @@ struct names {
 
 static int add_name(struct task *t, struct names *names, const struct json_value *name)
 {
-    if (name->type != JSON_STRING || !is_view(t, name->text))
+    if (name->type != JSON_STRING)
+        return refuse(&t->refusal, "views", "views: holds something that is no text");
+    if (!is_view(t, name->text))
         return refuse(&t->refusal, "views", "views: \"%.*s\" is no view",
-                      name->type == JSON_STRING ? (int)refusal_excerpt(name->text).n : 0,
-                      name->type == JSON_STRING ? name->text.p : "");
+                      SPAN_ARGS(refusal_excerpt(name->text)));
     for (unsigned i = 0; i < names->n; i++)
         if (span_equal(names->list[i], name->text))
             return refuse(&t->refusal, "views", "views: %.*s stands there twice",

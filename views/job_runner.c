@@ -20,8 +20,8 @@ enum {
 };
 
 const struct job_runner_options job_runner_defaults = {
-    .limits = {.max_cells = 150000, .max_bytes = 10 << 20},
-    .max_flush_bytes = 3 << 20,
+    .limits = {.max_cells = 500000, .max_bytes = 10 << 20},
+    .max_flush_bytes = 10 << 20,
     .max_open_bytes = 8 << 20,
     .chunk_events = 20000,
     .flush_ms = 5000,

@@ -24,8 +24,8 @@ static const int64_t check_us = 2 * US_PER_SECOND;
 const struct live_options live_defaults = {
     .store = {.timeout_ms = 10000},
     .redis_prefix = "ff",
-    .limits = {.max_cells = 200000, .max_bytes = 24 << 20},
-    .max_open_bytes = 20 << 20,
+    .limits = {.max_cells = 200000, .max_bytes = 16 << 20},
+    .max_open_bytes = 10 << 20,
     .chunk_events = 20000,
     .flush_ms = 100,
     .max_pause_ms = 5000,
