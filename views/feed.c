@@ -13,7 +13,6 @@
 struct member {
     struct builder *builder;
     uint64_t planned;
-    bool paused;
     bool reading;       /* the chunk that is under way is for it */
     bool taking;        /* the chunk in hand is */
     int64_t cost_us;    /* of its last chunk */
@@ -100,24 +99,6 @@ void feed_remove(struct feed *f, const struct builder *b)
         *m = f->members[--f->n];
 }
 
-/* What was read ahead for a builder is let go. */
-static void restart(struct feed *f, const struct builder *b, bool paused)
-{
-    struct member *m = find(f, b);
-    if (m != NULL)
-        *m = (struct member){.builder = m->builder, .planned = builder_offset(b), .paused = paused};
-}
-
-void feed_pause(struct feed *f, const struct builder *b)
-{
-    restart(f, b, true);
-}
-
-void feed_resume(struct feed *f, const struct builder *b)
-{
-    restart(f, b, false);
-}
-
 /* ---- what to read next */
 
 /* The offset to read from: the front's or the last laggard's, in turn. */
@@ -126,8 +107,6 @@ static uint64_t choose_offset(struct feed *f)
     uint64_t front = 0, last = UINT64_MAX;
     for (unsigned i = 0; i < f->n; i++) {
         const struct member *m = &f->members[i];
-        if (m->paused)
-            continue;
         front = m->planned > front ? m->planned : front;
         last = m->planned < last ? m->planned : last;
     }
@@ -144,26 +123,18 @@ static struct log_range range_from(struct feed *f, uint64_t from)
                               .max_events = f->options.chunk_events};
     for (unsigned i = 0; i < f->n; i++) {
         struct member *m = &f->members[i];
-        m->reading = !m->paused && m->planned == from;
+        m->reading = m->planned == from;
         if (m->reading)
             range.columns |= plan_columns(builder_options(m->builder)->plan);
-        else if (!m->paused && m->planned > from && m->planned < range.to_seq)
+        else if (m->planned > from && m->planned < range.to_seq)
             range.to_seq = m->planned;
     }
     return range;
 }
 
-static bool anybody_wants(const struct feed *f)
-{
-    for (unsigned i = 0; i < f->n; i++)
-        if (!f->members[i].paused)
-            return true;
-    return false;
-}
-
 static void start_reading(struct feed *f)
 {
-    if (!anybody_wants(f))
+    if (f->n == 0)
         return;
     struct log_range range = range_from(f, choose_offset(f));
     fetch_start(f->fetch, &range);
@@ -313,7 +284,7 @@ static int take_chunk(struct feed *f, struct log_chunk *chunk, struct err *e)
 static bool all_at(const struct feed *f, uint64_t seq)
 {
     for (unsigned i = 0; i < f->n; i++)
-        if (!f->members[i].paused && f->members[i].planned < seq)
+        if (f->members[i].planned < seq)
             return false;
     return true;
 }
@@ -349,7 +320,7 @@ int feed_wait(struct feed *f, uint64_t seq, int timeout_ms, struct err *e)
 {
     if (f->under_way) /* a step was not idle after all */
         return 0;
-    if (!anybody_wants(f))
+    if (f->n == 0)
         seq = UINT64_MAX;
     return log_reader_wait(fetch_reader(f->fetch), f->options.partition, seq, timeout_ms, e) < 0
                ? -1

@@ -32,9 +32,6 @@ enum { FEED_MAX_BUILDERS = 128 };
 /* A usable builder, from its offset on. ERR_BUSY: too many. */
 int feed_add(struct feed *f, struct builder *b, struct err *e) MUST_CHECK;
 void feed_remove(struct feed *f, const struct builder *b); /* one that is not in is fine */
-/* A paused builder stays where it is. */
-void feed_pause(struct feed *f, const struct builder *b);
-void feed_resume(struct feed *f, const struct builder *b);
 
 enum feed_step {
     FEED_IDLE, /* no builder has anything to read */
