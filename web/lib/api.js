@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service's HTTP interface as the pages use it: JSON in, JSON out, problems (RFC 9457) as ApiError.
+// The browser's session cookie signs requests; nothing here knows a token.
+
+export class ApiError extends Error {
+  constructor(status, body, retryAfter) {
+    super(body.detail || body.title || `HTTP ${status}`);
+    this.name = 'ApiError';
+    this.status = status;
+    this.slug = String(body.type || '').split('/').pop();
+    this.title = body.title || '';
+    this.detail = body.detail || '';
+    this.field = body.field || null;
+    this.retryAfter = retryAfter;
+    this.body = body;
+  }
+}
+
+/** The path with its parameters; a list gives its name once for each value, null and undefined none. */
+export function url(path, params) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params || {})) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined) query.append(name, one);
+    }
+  }
+  const text = query.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+async function parsed(answer) {
+  if (answer.status === 204) return null;
+  const text = await answer.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { title: text.slice(0, 200) };
+  }
+}
+
+async function send(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, { credentials: 'same-origin', ...options });
+  } catch (e) {
+    if (e.name === 'AbortError') throw e;
+    throw new ApiError(0, { type: 'unreachable', title: 'The service cannot be reached' }, null);
+  }
+  if (answer.ok) return parsed(answer);
+  const retry = Number(answer.headers.get('retry-after'));
+  throw new ApiError(answer.status, (await parsed(answer)) || {}, retry > 0 ? retry : null);
+}
+
+/** Reads; `signal` aborts. */
+export function get(path, params, { signal } = {}) {
+  return send(url(path, params), { signal, headers: { accept: 'application/json' } });
+}
+
+export function post(path, body, { signal } = {}) {
+  return send(path, {
+    method: 'POST',
+    signal,
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+export function del(path, { signal } = {}) {
+  return send(path, { method: 'DELETE', signal, headers: { accept: 'application/json' } });
+}
+
+let asked = null;
+
+/** Who is signed in: `{signed_in, scope, site, expires}`; asked once a page. */
+export function session() {
+  asked = asked || get('/v1/session');
+  return asked;
+}
+
+/** Where to sign in, and to come back from there to this page. */
+export function signInUrl() {
+  return url('/sign-in', { next: location.pathname + location.search });
+}
