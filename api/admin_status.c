@@ -4,7 +4,9 @@
 
 #include "api/overview.h"
 #include "api/task.h"
+#include "base/diag.h"
 #include "base/metrics.h"
+#include "base/utf8.h"
 
 struct status {
     struct buf views; /* as JSON */
@@ -36,6 +38,56 @@ static void put_log(const struct sql_rows *rows, struct writer *w)
     writer_put_bool(w, "dense", events == head);
     writer_put_int(w, "bytes", sql_int(rows, 0, 2));
     writer_put_int(w, "database_bytes", sql_int(rows, 0, 3));
+}
+
+/* Commits of the log writer since the start; null: none yet, or another process appends. */
+static void put_appends(struct writer *w)
+{
+    struct metric_summary s = metrics_summary("footfall_append_seconds");
+    writer_key(w, "append");
+    if (s.count == 0) {
+        writer_null(w);
+        return;
+    }
+    writer_map(w, 4);
+    writer_put_int(w, "commits", (int64_t)s.count);
+    writer_key(w, "seconds");
+    writer_double(w, s.sum);
+    writer_key(w, "p50_seconds");
+    writer_double(w, s.p50);
+    writer_key(w, "p99_seconds");
+    writer_double(w, s.p99);
+}
+
+/* A message may quote what others said: cut within a character, or no UTF-8 at all. */
+static void make_readable(char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        size_t n = utf8_character(text, left);
+        if (n == 0) {
+            *text = '?';
+            n = 1;
+        }
+        text += n;
+        left -= n;
+    }
+}
+
+/* What this process last said to the operator, but infos. */
+static void put_messages(struct writer *w)
+{
+    struct diag_message messages[DIAG_KEPT];
+    unsigned n = diag_recent(messages);
+    writer_key(w, "messages");
+    writer_array(w, n);
+    for (unsigned i = 0; i < n; i++) {
+        make_readable(messages[i].text);
+        writer_map(w, 4);
+        api_put_time(w, "at", messages[i].at_us);
+        writer_put_text(w, "level", span_of(diag_level_names[messages[i].level]));
+        writer_put_text(w, "area", span_of(messages[i].area));
+        writer_put_text(w, "text", span_of(messages[i].text));
+    }
 }
 
 /* null: none yet, or another process builds the views. */
@@ -78,11 +130,13 @@ static int work(struct task *t, struct task_thread *thread)
         return -1;
     }
     struct writer w = writer_to(&t->body, WRITE_JSON);
-    writer_map(&w, 6);
+    writer_map(&w, 8);
     writer_put_text(&w, "version", span_of(FOOTFALL_VERSION));
     api_put_time(&w, "started_at", t->api->started_us);
     put_log(&rows, &w);
+    put_appends(&w);
     put_conservation(&w);
+    put_messages(&w);
     put_self_check(t->api->parts.jobs, &w);
     writer_key(&w, "views");
     writer_json(&w, buf_span(&s->views));
@@ -118,14 +172,25 @@ static const struct http_answer_doc answers[] = {
      "view "
      "as in GET /v1/views; the last background check of a page of a view against SQL, if there was "
      "one. `dense`: the batches' counts make the head; `balanced`: received is "
-     "accepted, duplicate and rejected together.",
-     "{\"type\":\"object\",\"required\":[\"version\",\"started_at\",\"log\",\"conservation\","
-     "\"self_check\",\"views\"],\"properties\":{\"version\":{\"type\":\"string\"},\"started_at\":{"
+     "accepted, duplicate and rejected together. `append`: the commits of this process's log "
+     "writer since `started_at`, the seconds they took together, and the seconds that half and 99 "
+     "of 100 did not exceed. `messages`: its last 20 errors and warnings, the newest first.",
+     "{\"type\":\"object\",\"required\":[\"version\",\"started_at\",\"log\",\"append\","
+     "\"conservation\",\"messages\",\"self_check\",\"views\"],\"properties\":{\"version\":{"
+     "\"type\":\"string\"},\"started_at\":{"
      "\"type\":"
      "\"string\",\"format\":\"date-time\"},\"log\":{\"type\":\"object\",\"required\":[\"head\","
      "\"events_in_batches\",\"dense\",\"bytes\",\"database_bytes\"],\"properties\":{\"head\":{"
      "\"type\":\"integer\"},\"events_in_batches\":{\"type\":\"integer\"},\"dense\":{\"type\":"
      "\"boolean\"},\"bytes\":{\"type\":\"integer\"},\"database_bytes\":{\"type\":\"integer\"}}},"
+     "\"append\":{\"type\":[\"object\",\"null\"],\"required\":[\"commits\",\"seconds\","
+     "\"p50_seconds\",\"p99_seconds\"],\"properties\":{\"commits\":{\"type\":\"integer\"},"
+     "\"seconds\":{\"type\":\"number\"},\"p50_seconds\":{\"type\":\"number\"},"
+     "\"p99_seconds\":{\"type\":\"number\"}}},"
+     "\"messages\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"at\","
+     "\"level\",\"area\",\"text\"],\"properties\":{\"at\":{\"type\":\"string\",\"format\":"
+     "\"date-time\"},\"level\":{\"enum\":[\"error\",\"warning\"]},\"area\":{\"type\":\"string\"},"
+     "\"text\":{\"type\":\"string\"}}}},"
      "\"conservation\":{\"type\":\"object\",\"required\":[\"received\",\"accepted\",\"duplicate\","
      "\"rejected\",\"balanced\"],\"properties\":{\"received\":{\"type\":\"integer\"},\"accepted\":{"
      "\"type\":\"integer\"},\"duplicate\":{\"type\":\"integer\"},\"rejected\":{\"type\":"

@@ -220,6 +220,7 @@ static uint32_t count_shown(const struct plan *p)
 
 static void put_names(const struct plan *p, struct writer *w)
 {
+    writer_put_text(w, "relation", p == NULL ? SPAN_ABSENT : span_of(p->relation->name));
     unsigned n_dimensions = p == NULL ? 0 : p->n_dimensions,
              n_measures = p == NULL ? 0 : p->n_measures;
     writer_key(w, "dimensions");

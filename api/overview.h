@@ -34,7 +34,7 @@ void overview_ask(struct api_loop *l, void (*on_done)(void *context, const struc
 /* The views as the array of GET /v1/views. */
 void overview_put_views(const struct overview *o, struct writer *w);
 /* One of them: so many members of a map that the caller has begun. */
-enum { OVERVIEW_MEMBERS = 14 };
+enum { OVERVIEW_MEMBERS = 15 };
 void overview_put_view(const struct overview *o, const struct view_overview *v, struct writer *w);
 
 #endif

@@ -45,12 +45,13 @@ static void views_get(struct http_request *r, void *context)
 
 static const char schema[] =
     "{\"type\":\"object\",\"required\":[\"views\"],\"properties\":{\"views\":{\"type\":\"array\","
-    "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sql\",\"dimensions\",\"measures\","
-    "\"step\","
+    "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"sql\",\"relation\",\"dimensions\","
+    "\"measures\",\"step\","
     "\"state\",\"changing\",\"error\",\"generation\",\"offset\",\"head\",\"lag\",\"digest\","
     "\"watermark\"],\"properties\":"
     "{"
     "\"name\":{\"type\":\"string\"},\"sql\":{\"type\":\"string\"},"
+    "\"relation\":{\"enum\":[\"events\",\"sessions\",null]},"
     "\"dimensions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"measures\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"step\":{\"type\":[\"string\",\"null\"]},"

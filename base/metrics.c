@@ -49,6 +49,50 @@ int64_t metrics_total(const char *name)
     return total;
 }
 
+/* ------------------------------------------------------------------ histograms */
+
+static double scale_of(const struct metric *m)
+{
+    return m->scale == 0 ? 1 : m->scale;
+}
+
+/* The value that a share of all does not exceed, taken to lie evenly in its bucket; over the last
+ * bound it is that bound. */
+static double quantile(const struct metric *m, const uint64_t *counts, uint64_t count, double share)
+{
+    double below = 0, wanted = share * (double)count;
+    unsigned n = n_bounds(m);
+    for (unsigned i = 0; i < n; below += (double)counts[i], i++) {
+        double from = i == 0 ? 0 : (double)m->bounds[i - 1], to = (double)m->bounds[i];
+        if (counts[i] > 0 && below + (double)counts[i] >= wanted)
+            return from + (to - from) * (wanted - below) / (double)counts[i];
+    }
+    return n == 0 ? 0 : (double)m->bounds[n - 1];
+}
+
+static struct metric_summary summary_of(const struct metric *m)
+{
+    uint64_t counts[METRIC_BUCKETS + 1];
+    struct metric_summary s = {0};
+    for (unsigned i = 0; i <= METRIC_BUCKETS; i++)
+        s.count += counts[i] = atomic_load_explicit(&m->buckets[i], memory_order_relaxed);
+    if (s.count == 0)
+        return s;
+    uint64_t sum = atomic_load_explicit(&m->sum, memory_order_relaxed);
+    s.sum = (double)(int64_t)sum * scale_of(m);
+    s.p50 = quantile(m, counts, s.count, 0.5) * scale_of(m);
+    s.p99 = quantile(m, counts, s.count, 0.99) * scale_of(m);
+    return s;
+}
+
+struct metric_summary metrics_summary(const char *name)
+{
+    for (const struct metric *m = atomic_load(&registry); m != NULL; m = m->next)
+        if (m->type == METRIC_HISTOGRAM && strcmp(m->name, name) == 0)
+            return summary_of(m);
+    return (struct metric_summary){0};
+}
+
 /* ------------------------------------------------------------------ printing */
 
 void metrics_put_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -82,11 +126,6 @@ void metrics_put_value(struct buf *out, const char *name, const char *labels, do
     buf_put_byte(out, ' ');
     put_number(out, value);
     buf_put_byte(out, '\n');
-}
-
-static double scale_of(const struct metric *m)
-{
-    return m->scale == 0 ? 1 : m->scale;
 }
 
 static void put_bucket(struct buf *out, const struct metric *m, const char *bound, uint64_t count)

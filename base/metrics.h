@@ -40,6 +40,14 @@ void metric_observe(struct metric *m, int64_t value);
 /* The sum of the registered counters and gauges of that name, over their labels. */
 int64_t metrics_total(const char *name);
 
+/* What the histogram of that name has seen: how many, their sum, and (within the width of a bucket)
+ * the values that half and 99 of 100 do not exceed; all 0 when it has seen nothing. */
+struct metric_summary {
+    uint64_t count;
+    double sum, p50, p99;
+};
+struct metric_summary metrics_summary(const char *name);
+
 /* All registered metrics, HELP and TYPE once per name. */
 void metrics_print(struct buf *out);
 /* One line for values that are computed when asked (lag per view ...). labels may be NULL. */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/siphash.h"
@@ -134,6 +135,25 @@ static void characters_are_counted_and_skipped(void **state)
     assert_int_equal(utf8_skip(s, SIZE_MAX), s.n);
 }
 
+static void the_last_errors_and_warnings_are_kept(void **state)
+{
+    (void)state;
+    struct diag_message kept[DIAG_KEPT];
+    assert_int_equal(diag_recent(kept), 0);
+    diag(DIAG_WARNING, "test", "the %s\none", "first");
+    diag(DIAG_INFO, "test", "not kept");
+    assert_int_equal(diag_recent(kept), 1);
+    assert_string_equal(kept[0].text, "the first one");
+    assert_string_equal(kept[0].area, "test");
+    assert_int_equal(kept[0].level, DIAG_WARNING);
+    assert_true(kept[0].at_us > 0);
+    for (int i = 0; i < DIAG_KEPT + 3; i++)
+        diag(DIAG_ERROR, "test", "error %d", i);
+    assert_int_equal(diag_recent(kept), DIAG_KEPT);
+    assert_string_equal(kept[0].text, "error 22");
+    assert_string_equal(kept[DIAG_KEPT - 1].text, "error 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(times_are_read_and_written),
         cmocka_unit_test(times_before_1970_are_floored_down),
         cmocka_unit_test(siphash_gives_the_published_values),
+        cmocka_unit_test(the_last_errors_and_warnings_are_kept),
         cmocka_unit_test(characters_are_counted_and_skipped),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

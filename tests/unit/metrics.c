@@ -79,6 +79,30 @@ static void a_histogram_counts_up_to_and_including_its_bounds(void **state)
     buf_clear(&out);
 }
 
+static void a_histogram_is_summed_up(void **state)
+{
+    (void)state;
+    static struct metric waits = {.name = "test_waits",
+                                  .help = "Waits.",
+                                  .type = METRIC_HISTOGRAM,
+                                  .scale = 1e-6,
+                                  .bounds = bounds_us};
+    assert_int_equal(metrics_summary("test_waits").count, 0);
+    metric_register(&waits);
+    assert_true(metrics_summary("test_waits").p99 == 0);
+    for (int i = 0; i < 98; i++)
+        metric_observe(&waits, 500);
+    metric_observe(&waits, 50000);
+    struct metric_summary s = metrics_summary("test_waits");
+    assert_int_equal(s.count, 99);
+    assert_true(fabs(s.sum - 0.099) < 1e-9);
+    assert_true(s.p50 > 0.0005 && s.p50 < 0.00051); /* evenly within its bucket */
+    assert_true(s.p99 > 0.01 && s.p99 <= 0.1);
+    metric_observe(&waits, 5000000);
+    metric_observe(&waits, 5000000);
+    assert_true(metrics_summary("test_waits").p99 == 0.1); /* beyond the last bound: that */
+}
+
 static void *add_many(void *arg)
 {
     metric_register(&unlabelled[(intptr_t)arg]);
@@ -133,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_of_one_name_share_their_head),
         cmocka_unit_test(a_histogram_counts_up_to_and_including_its_bounds),
+        cmocka_unit_test(a_histogram_is_summed_up),
         cmocka_unit_test(threads_may_register_and_count_at_once),
         cmocka_unit_test(computed_values_are_printed_one_by_one),
     };
