@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/query_ask.h"
 
-#include "api/range.h"
 #include "base/json.h"
 
 enum { MAX_DEPTH = 4 };
 
-enum member { SQL, SITE, FROM, TO, TZ, ORDER, LIMIT, OFFSET, N_MEMBERS };
+enum member { SQL, SITE, FROM, TO, STEP, TZ, ORDER, LIMIT, OFFSET, N_MEMBERS };
 
 enum shape { A_TEXT, A_NUMBER, A_TIME };
 
@@ -14,9 +13,9 @@ static const struct {
     const char *name;
     enum shape shape;
 } members[N_MEMBERS] = {
-    [SQL] = {"sql", A_TEXT},       [SITE] = {"site", A_TEXT},       [FROM] = {"from", A_TIME},
-    [TO] = {"to", A_TIME},         [TZ] = {"tz", A_TEXT},           [ORDER] = {"order", A_TEXT},
-    [LIMIT] = {"limit", A_NUMBER}, [OFFSET] = {"offset", A_NUMBER},
+    [SQL] = {"sql", A_TEXT},     [SITE] = {"site", A_TEXT},     [FROM] = {"from", A_TIME},
+    [TO] = {"to", A_TIME},       [STEP] = {"step", A_TEXT},     [TZ] = {"tz", A_TEXT},
+    [ORDER] = {"order", A_TEXT}, [LIMIT] = {"limit", A_NUMBER}, [OFFSET] = {"offset", A_NUMBER},
 };
 
 static const char *const shapes[] = {
@@ -43,8 +42,8 @@ static int take_member(const struct json *j, const struct json_member *m, struct
         i++;
     if (i == N_MEMBERS)
         return refuse_span(e, m->key,
-                           "\"%.*s\" is no member of a query; it has sql, site, from, to, tz, "
-                           "order, limit, offset",
+                           "\"%.*s\" is no member of a query; it has sql, site, from, to, "
+                           "step, tz, order, limit, offset",
                            SPAN_ARGS(refusal_excerpt(m->key)));
     if (g->seen[i])
         return refuse(e, members[i].name, "%s: is there twice", members[i].name);
@@ -97,6 +96,12 @@ static int take_range(struct query_ask *out, const struct span texts[N_MEMBERS],
                : refuse(e, "from", "from: the range is empty, from must lie before to");
 }
 
+static int take_step(struct query_ask *out, struct span text, struct refusal *e)
+{
+    out->has_step = !span_absent(text);
+    return out->has_step ? range_take_step(text, &out->step, e) : 0;
+}
+
 static int take_zone(struct query_ask *out, struct span name, const struct zones *zones,
                      struct refusal *e)
 {
@@ -137,6 +142,8 @@ int query_ask_parse(struct query_ask *out, struct buf *sql, struct span body,
     int result = parse(out, j, body, &g, e);
     if (result == 0)
         result = take_range(out, g.texts, c->now_us, e);
+    if (result == 0)
+        result = take_step(out, g.texts[STEP], e);
     if (result == 0)
         result = take_zone(out, g.texts[TZ], c->zones, e);
     if (result == 0)

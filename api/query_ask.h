@@ -3,7 +3,7 @@
 #ifndef API_QUERY_ASK_H
 #define API_QUERY_ASK_H
 
-#include "api/refusal.h"
+#include "api/range.h"
 #include "base/buf.h"
 #include "base/zone.h"
 #include "log/sites.h"
@@ -11,9 +11,11 @@
 enum { QUERY_MAX_BODY = 64 * 1024, QUERY_ORDER_BYTES = 512, QUERY_NUMBER_BYTES = 24 };
 
 struct query_ask {
-    char site[SITE_BYTES];         /* as given; "": not */
-    int64_t range_us[2];           /* [from, to) */
-    const struct zone *zone;       /* of the times in the answer */
+    char site[SITE_BYTES];   /* as given; "": not */
+    int64_t range_us[2];     /* [from, to) */
+    const struct zone *zone; /* of the times in the answer, and of the days of step */
+    bool has_step;
+    struct range_step step;        /* without: the SELECT's own time bucket */
     char order[QUERY_ORDER_BYTES]; /* as parameters of rows; "": not given */
     char limit[QUERY_NUMBER_BYTES], offset[QUERY_NUMBER_BYTES];
 };

@@ -83,7 +83,7 @@ static struct store_cache_key key_of(const struct query_thread *q, const struct 
     struct store_cache_key key = {.prefix = q->api->parts.redis_prefix, .offset = head->offset};
     const char *const texts[] = {FOOTFALL_VERSION,       head->log.log_id, d->site,
                                  zone_name(d->ask.zone), d->ask.order,     d->ask.limit,
-                                 d->ask.offset};
+                                 d->ask.offset,          d->ask.step.name};
     struct buf all = {0};
     buf_printf(&all, "%d %lld %lld ", (int)d->form, (long long)d->ask.range_us[0],
                (long long)d->ask.range_us[1]);
@@ -139,7 +139,7 @@ static struct range_step step_of(const struct plan *p)
 }
 
 /* The scope's slots as those of an answer. */
-static void make_range(struct range *g, const struct query_task *d, const struct query_scope *s,
+static void make_slots(struct range *g, const struct query_task *d, const struct query_scope *s,
                        struct arena *a)
 {
     const struct tier *t = &s->slots;
@@ -156,6 +156,22 @@ static void make_range(struct range *g, const struct query_task *d, const struct
         g->slot_us[i] = start_us + i * t->slot_us;
 }
 
+static int make_range(struct range *g, const struct query_task *d, const struct query_scope *s,
+                      struct arena *a, struct refusal *e)
+{
+    const struct range_step unit = step_of(&s->plan);
+    const struct range_exact exact = {.from_us = s->from_us,
+                                      .to_us = s->to_us,
+                                      .zone = d->ask.zone,
+                                      .step = d->ask.step,
+                                      .unit_us = s->plan.bucket_us,
+                                      .unit_name = unit.name};
+    if (d->ask.has_step)
+        return range_make_exact(g, &exact, a, e);
+    make_slots(g, d, s, a);
+    return 0;
+}
+
 struct adding {
     struct rows *rows;
     const struct tier *tier;
@@ -168,11 +184,8 @@ static void turn_to_page(struct adding *a, int64_t page_start_us)
 {
     const struct range *g = a->rows->range;
     a->page.start_us = page_start_us;
-    for (unsigned i = 0; i < a->tier->max_slots; i++) {
-        int64_t at_us = page_start_us + i * a->tier->slot_us - g->slot_us[0];
-        int64_t slot = at_us < 0 ? -1 : at_us / a->tier->slot_us;
-        a->page.slot[i] = slot < g->n_slots ? (int32_t)slot : -1;
-    }
+    for (unsigned i = 0; i < a->tier->max_slots; i++)
+        a->page.slot[i] = (int32_t)range_slot_at(g, page_start_us + i * a->tier->slot_us);
 }
 
 static int add_row(void *context, int64_t page_start_us, struct span group, struct span value)
@@ -212,6 +225,7 @@ struct working {
     struct query_patience patience;
     struct query_head head;
     struct query_scope scope;
+    struct range range; /* the slots of the answer */
     struct rows_query query;
     struct query_result result;
     struct arena arena;
@@ -259,7 +273,6 @@ static int run(struct working *w)
 static int write(struct working *w)
 {
     struct rows rows;
-    struct range range;
     struct refusal *e = &w->task->refusal;
     const struct query_counts *counts = &w->result.counts;
     const struct rows_about about = {.site = span_of(w->d->site),
@@ -267,8 +280,7 @@ static int write(struct working *w)
                                      .offset = w->head.offset,
                                      .has_watermark = counts->latest_us != INT64_MIN,
                                      .watermark_us = counts->latest_us};
-    make_range(&range, w->d, &w->scope, &w->arena);
-    rows_init(&rows, &w->query, &range, limits);
+    rows_init(&rows, &w->query, &w->range, limits);
     int result = add_pages(&rows, &w->scope, &w->result.pages, e);
     w->task->body.max = MAX_ANSWER;
     if (result == 0)
@@ -286,7 +298,8 @@ static int answer_plan(struct working *w, const struct plan *p)
     int result = -1;
     if (query_scope_init(&w->scope, p, span_of(w->d->site), w->d->ask.range_us, &e->err) != 0)
         snprintf(e->field, sizeof e->field, "sql");
-    else if (take_query(w) == 0 && run(w) == 0)
+    else if (make_range(&w->range, w->d, &w->scope, &w->arena, e) == 0 && take_query(w) == 0 &&
+             run(w) == 0)
         result = write(w);
     query_result_clear(&w->result);
     return result;

@@ -140,6 +140,16 @@ static void default_step(struct range_step *out, int64_t length_us, int64_t unit
     } while (!step_fits(out, unit_us));
 }
 
+int range_take_step(struct span text, struct range_step *out, struct refusal *r)
+{
+    if (parse_step(text, out))
+        return 0;
+    return refuse(r, "step",
+                  "step: \"%.*s\" is none of minute, 15m, hour, day, week, month, all, or a "
+                  "number of seconds, minutes or hours up to a day such as 30s, 5m or 6h",
+                  SPAN_ARGS(refusal_excerpt(text)));
+}
+
 static int take_step(struct range *g, const struct range_request *q, struct refusal *r)
 {
     const struct tier *finest = q->plan->tiers[q->finest];
@@ -148,11 +158,8 @@ static int take_step(struct range *g, const struct range_request *q, struct refu
         default_step(&g->step, g->to_us - g->from_us, finest->slot_us);
         return 0;
     }
-    if (!parse_step(q->step, &g->step))
-        return refuse(r, "step",
-                      "step: \"%.*s\" is none of minute, 15m, hour, day, week, month, all, or a "
-                      "number of seconds, minutes or hours up to a day such as 30s, 5m or 6h",
-                      SPAN_ARGS(refusal_excerpt(q->step)));
+    if (range_take_step(q->step, &g->step, r) != 0)
+        return -1;
     if (!step_fits(&g->step, finest->slot_us))
         return refuse(r, "step", "step: %s is kept by %s; ask for %s, or a multiple of it",
                       q->plan->name, finest->name, finest->name);
@@ -417,6 +424,69 @@ int range_make(struct range *out, const struct range_request *q, struct arena *a
         return -1;
     cover_slots(out, q, a);
     return 0;
+}
+
+/* ------------------------------------------------------------------ the slots of a query */
+
+/* The first slot's units need not begin with it: they hold nothing before from. */
+static int check_whole_buckets(const struct range *g, const struct range_exact *q,
+                               struct refusal *r)
+{
+    for (uint32_t i = 1; i < g->n_slots; i++)
+        if (g->slot_us[i] % q->unit_us != 0)
+            return refuse(r, "tz",
+                          "tz: the SELECT's time buckets are those of UTC (%s), which days of %s "
+                          "cut; take a bucket that is a part of a quarter hour, or leave tz out",
+                          q->unit_name, zone_name(g->zone));
+    return 0;
+}
+
+static int check_buckets(const struct range_exact *q, struct refusal *r)
+{
+    if (q->step.kind == STEP_ALL)
+        return 0;
+    if (q->unit_us == 0)
+        return refuse(r, "step",
+                      "step: the SELECT has no time bucket; group by date_trunc('minute', "
+                      "event_time) or date_bin('15 minutes', event_time, 'epoch')");
+    if (step_fits(&q->step, q->unit_us))
+        return 0;
+    return refuse(r, "step",
+                  "step: the SELECT's time bucket is %s; ask for %s, or a multiple of it",
+                  q->unit_name, q->unit_name);
+}
+
+int range_make_exact(struct range *out, const struct range_exact *q, struct arena *a,
+                     struct refusal *r)
+{
+    *out = (struct range){.zone = q->zone,
+                          .from_us = q->from_us,
+                          .to_us = q->to_us,
+                          .step = q->step,
+                          .step_given = true,
+                          .window_slots = 1,
+                          .read_to_us = q->to_us};
+    if (check_buckets(q, r) != 0)
+        return -1;
+    out->slot_us = arena_alloc(a, RANGE_MAX_SLOTS * sizeof(*out->slot_us));
+    struct slots s = {out, r};
+    if (add_slots(&s) != 0 || check_whole_buckets(out, q, r) != 0)
+        return -1;
+    out->n_read = out->n_slots;
+    return 0;
+}
+
+uint32_t range_slot_at(const struct range *g, int64_t t_us)
+{
+    uint32_t low = 0, high = g->n_slots; /* the last slot that starts by then is in [low, high) */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (g->slot_us[middle] <= t_us)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* ------------------------------------------------------------------ what is kept */

@@ -60,12 +60,30 @@ static inline bool range_has_window(const struct range *g)
     return g->window[0] != '\0';
 }
 
+/* A step as a parameter gives it: minute, hour, day, week, month, all, 30s, 15m, 6h. */
+int range_take_step(struct span text, struct range_step *out, struct refusal *r) MUST_CHECK;
+
 /* A time as a parameter gives it: RFC 3339 or Unix seconds; absent: *out_us stays. */
 int range_take_time(struct span text, const char *name, int64_t *out_us,
                     struct refusal *r) MUST_CHECK;
 
 int range_make(struct range *out, const struct range_request *q, struct arena *a,
                struct refusal *r) MUST_CHECK;
+
+/* The slots of a query, whose bounds hold exactly: nothing is read by pages. Its units are the
+ * SELECT's own buckets, from the epoch on. */
+struct range_exact {
+    int64_t from_us, to_us;
+    const struct zone *zone;
+    struct range_step step;
+    int64_t unit_us; /* 0: the SELECT has no bucket */
+    const char *unit_name;
+};
+int range_make_exact(struct range *out, const struct range_exact *q, struct arena *a,
+                     struct refusal *r) MUST_CHECK;
+/* The slot of the answer that counts what a unit holds that starts then. The first one's unit may
+ * start before it. */
+uint32_t range_slot_at(const struct range *g, int64_t t_us);
 
 /* Once the site's watermark is known: refuses when a page that is needed has expired, naming what
  * to ask for instead. */

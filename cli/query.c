@@ -16,7 +16,12 @@ const struct option query_command_options[] = {
      .type = OPTION_TEXT,
      .about = "start, RFC 3339 (default: 24 h before the end)"},
     {.name = "to", .type = OPTION_TEXT, .about = "end, exclusive (default: now)"},
-    {.name = "tz", .type = OPTION_TEXT, .about = "time zone of the times printed (default: UTC)"},
+    {.name = "step",
+     .type = OPTION_TEXT,
+     .about = "minute, 15m, hour, day, week, month, all (default: the SELECT's bucket)"},
+    {.name = "tz",
+     .type = OPTION_TEXT,
+     .about = "time zone of the times printed and of days (default: UTC)"},
     {.name = "csv", .type = OPTION_BOOL, .fallback = "no", .about = "print CSV"},
     {0},
 };
@@ -25,17 +30,18 @@ enum { MAX_COLUMNS = 32, PLACE_BYTES = 12 };
 
 static void put_body(struct buf *out, const struct command_run *r)
 {
-    static const char *const members[] = {"site", "from", "to", "tz"};
-    const char *given[4];
+    static const char *const members[] = {"site", "from", "to", "step", "tz"};
+    enum { N_MEMBERS = sizeof(members) / sizeof(members[0]) };
+    const char *given[N_MEMBERS];
     uint32_t n = 0;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < N_MEMBERS; i++) {
         given[i] = config_text(r->config, members[i]);
         n += given[i] != NULL;
     }
     struct writer w = writer_to(out, WRITE_JSON);
     writer_map(&w, 1 + n);
     writer_put_text(&w, "sql", span_of(r->arguments[0]));
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < N_MEMBERS; i++)
         if (given[i] != NULL)
             writer_put_text(&w, members[i], span_of(given[i]));
     writer_end(&w);

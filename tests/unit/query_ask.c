@@ -43,7 +43,7 @@ static void all_members_are_understood(void **state)
         parse(&ask, &sql,
               "{\"sql\": \"SELECT \\\"count\\\"(*)\\nFROM events\", \"site\": \"a.example\","
               " \"from\": 1764150000, \"to\": \"2025-11-26T12:00:00.25+01:00\","
-              " \"tz\": \"Europe/Berlin\", \"order\": \"-n\", \"limit\": 5,"
+              " \"step\": \"6h\", \"tz\": \"Europe/Berlin\", \"order\": \"-n\", \"limit\": 5,"
               " \"offset\": 2}",
               &e),
         0);
@@ -52,6 +52,8 @@ static void all_members_are_understood(void **state)
     assert_int_equal(ask.range_us[0], INT64_C(1764150000) * US_PER_SECOND);
     assert_int_equal(ask.range_us[1], NOW_US - US_PER_HOUR + US_PER_SECOND / 4);
     assert_string_equal(zone_name(ask.zone), "Europe/Berlin");
+    assert_true(ask.has_step && ask.step.kind == STEP_FIXED);
+    assert_int_equal(ask.step.us, 6 * US_PER_HOUR);
     assert_string_equal(ask.order, "-n");
     assert_string_equal(ask.limit, "5");
     assert_string_equal(ask.offset, "2");
@@ -69,6 +71,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(ask.range_us[1], NOW_US);
     assert_int_equal(ask.range_us[0], NOW_US - US_PER_DAY);
     assert_string_equal(zone_name(ask.zone), "UTC");
+    assert_false(ask.has_step);
     assert_string_equal(ask.order, "");
     assert_string_equal(ask.limit, "");
     buf_clear(&sql);
@@ -112,6 +115,8 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         {"{\"sql\": \"SELECT\", \"to\": 99999999999999}", "to"},
         {"{\"sql\": \"SELECT\", \"from\": 20, \"to\": 20}", "from"},
         {"{\"sql\": \"SELECT\", \"tz\": \"Mars\"}", "tz"},
+        {"{\"sql\": \"SELECT\", \"step\": \"often\"}", "step"},
+        {"{\"sql\": \"SELECT\", \"step\": 60}", "step"},
         {"{\"sql\": \"SELECT\", \"limit\": \"5\"}", "limit"},
         {"{\"sql\": \"SELECT\", \"limit\": 1e3}", "limit"},
         {"{\"sql\": \"SELECT\", \"limit\": 123456789012345678901234567890}", "limit"},
