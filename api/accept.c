@@ -97,3 +97,17 @@ bool accept_has_tag(struct span if_none_match, struct span tag)
     }
     return false;
 }
+
+bool accept_gzip(struct span accept_encoding)
+{
+    bool any = false;
+    while (accept_encoding.n > 0) {
+        struct span params = cut(&accept_encoding, ',');
+        struct span coding = cut(&params, ';');
+        if (same_text(coding, "gzip", 4) || same_text(coding, "x-gzip", 6))
+            return quality_of(params) > 0;
+        if (same_text(coding, "*", 1))
+            any = quality_of(params) > 0;
+    }
+    return any;
+}

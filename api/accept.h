@@ -12,4 +12,7 @@ int accept_choose(struct span header, const char *const *offers);
 /* Whether an If-None-Match names the entity tag (with its quotes). */
 bool accept_has_tag(struct span if_none_match, struct span tag);
 
+/* Whether an Accept-Encoding takes gzip; an absent one takes none. */
+bool accept_gzip(struct span accept_encoding);
+
 #endif

@@ -9,8 +9,8 @@
 
 #include "api/accept.h"
 #include "api/api_internal.h"
-#include "api/home.h"
 #include "api/log_wait.h"
+#include "api/pages.h"
 #include "api/query.h"
 #include "api/task.h"
 #include "base/openapi.h"
@@ -46,6 +46,9 @@ const struct option api_options[] = {
      .min = 100,
      .max = 600000,
      .about = "a query that takes longer ends with the problem query-timeout"},
+    {.name = "api.embed_origins",
+     .type = OPTION_TEXT,
+     .about = "origins whose pages may show the dashboard in a frame, comma-separated"},
     {0},
 };
 
@@ -120,11 +123,11 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
     a->ready_max_lag_us = config_int(c, "api.ready_max_lag_s") * US_PER_SECOND;
     a->started_us = clock_now_us();
     a->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    struct buf policy = {0};
-    home_put_policy(&policy);
-    a->home_policy = buf_span(&policy);
-    if (find_redis(a, e) != 0 || zones_load(&a->zones, ZONES_FOLDER, e) != 0 ||
-        start_query_threads(a, c, e) != 0 || start_threads(a, c, e) != 0) {
+    const char *embed_origins = config_text(c, "api.embed_origins");
+    a->is_embeddable = span_trim(span_of(embed_origins)).n > 0;
+    if (pages_policy(&a->dashboard_policy, embed_origins, e) != 0 || find_redis(a, e) != 0 ||
+        zones_load(&a->zones, ZONES_FOLDER, e) != 0 || start_query_threads(a, c, e) != 0 ||
+        start_threads(a, c, e) != 0) {
         api_free(a);
         return -1;
     }
@@ -157,7 +160,7 @@ void api_free(struct api *a)
     if (a->statm_fd >= 0)
         close(a->statm_fd);
     free((void *)(uintptr_t)a->openapi.p);
-    free((void *)(uintptr_t)a->home_policy.p);
+    free((void *)(uintptr_t)a->dashboard_policy.p);
     free(a);
 }
 
@@ -210,17 +213,35 @@ static size_t add_route(struct api *a, const struct http_route *route, struct ht
     return 1;
 }
 
+static size_t add_table(struct api *a, const struct http_route *table, struct http_route *out,
+                        size_t max)
+{
+    size_t n = 0;
+    for (const struct http_route *r = table; r->method != NULL && n < max; r++)
+        n += add_route(a, r, &out[n]);
+    return n;
+}
+
 size_t api_routes(struct api *a, struct http_route *out, size_t max)
 {
     const struct http_route *const tables[] = {
         rows_routes,         query_routes,        views_routes,       sites_routes,
         log_routes,          admin_jobs_routes,   admin_views_routes, admin_sites_routes,
-        admin_tokens_routes, admin_status_routes, operations_routes,  home_routes};
+        admin_tokens_routes, admin_status_routes, pages_routes};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        for (const struct http_route *r = tables[i]; r->method != NULL && n < max; r++)
-            n += add_route(a, r, &out[n]);
+        n += add_table(a, tables[i], &out[n], max - n);
     return n;
+}
+
+size_t api_operations_routes(struct api *a, struct http_route *out, size_t max)
+{
+    return add_table(a, operations_routes, out, max);
+}
+
+size_t api_tracker_routes(struct api *a, struct http_route *out, size_t max)
+{
+    return add_table(a, tracker_routes, out, max);
 }
 
 size_t api_metrics_routes(struct api *a, struct http_route *out, size_t max)

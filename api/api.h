@@ -3,7 +3,8 @@
  *
  *   rows_get      GET /v1/views/{name}/rows: range -> Redis -> rows -> JSON, MessagePack, CSV
  *   views_get     GET /v1/views              log_get    GET /v1/log
- *   admin_*       /v1/admin/…                operations /healthz, /readyz, /metrics, openapi, /
+ *   admin_*       /v1/admin/…                operations /healthz, /readyz, /metrics, openapi
+ *   pages         /, /system, /sign-in, /assets, /track.js
  *   authorize     tokens -> http_identity    task       what may block, on worker threads
  */
 #ifndef API_API_H
@@ -39,8 +40,12 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
 void api_stop(struct api *a);
 void api_free(struct api *a); /* NULL is fine */
 
-/* All routes; returns how many. */
+/* What the role api has: /v1 and the pages; returns how many. */
 size_t api_routes(struct api *a, struct http_route *out, size_t max);
+/* What every process has: health, readiness, metrics, the description. */
+size_t api_operations_routes(struct api *a, struct http_route *out, size_t max);
+/* /track.js: of who takes events. */
+size_t api_tracker_routes(struct api *a, struct http_route *out, size_t max);
 /* /metrics alone, without a token: for metrics_listen. */
 size_t api_metrics_routes(struct api *a, struct http_route *out, size_t max);
 /* What openapi.json describes: the whole table (borrowed). Before the server starts. */

@@ -48,7 +48,8 @@ struct api {
     int64_t started_us;
     _Atomic bool stopping;
     _Atomic unsigned log_waiting; /* requests, over all loops */
-    struct span openapi, home_policy;
+    struct span openapi, dashboard_policy;
+    bool is_embeddable; /* the dashboard, by pages of other origins */
     const struct http_server *_Atomic server; /* NULL: not started yet */
     struct api_loop
         *_Atomic loops[API_MAX_LOOPS]; /* filled from the front; also of a second server */
@@ -59,7 +60,8 @@ struct api_loop *api_loop_of(struct api *a, const struct http_request *r);
 /* Each file's routes, ended by method == NULL; the context is put in by api_routes. */
 extern const struct http_route rows_routes[], query_routes[], views_routes[], sites_routes[],
     log_routes[], admin_jobs_routes[], admin_views_routes[], admin_sites_routes[],
-    admin_tokens_routes[], admin_status_routes[], operations_routes[], home_routes[];
+    admin_tokens_routes[], admin_status_routes[], operations_routes[], pages_routes[],
+    tracker_routes[];
 extern const struct http_route metrics_route;
 
 /* ---- answers */

@@ -111,7 +111,7 @@ struct http_answer {
     const char *content_type; /* NULL: none */
     struct span body;
     enum http_body_owner owner;
-    struct http_header_line headers[6]; /* ended by name == NULL */
+    struct http_header_line headers[12]; /* ended by name == NULL */
 };
 
 /* Answers and ends the request: do not touch r afterwards. Content-Length, Date and Connection are

@@ -32,22 +32,19 @@ static int start_api(struct server *s, struct err *e)
     return api_new(&s->api, &parts, s->config, e);
 }
 
-/* A process without the role api still says how it is: what lies outside /v1. */
-static bool is_operation(const struct http_route *r)
-{
-    return strncmp(r->pattern, "/v1/", 4) != 0;
-}
-
+/* A process without the role api still says how it is. */
 static void collect_routes(struct server *s)
 {
-    struct http_route all[SERVER_MAX_ROUTES];
+    struct http_route *out = s->routes;
+    size_t n = 0;
     if (s->ingest != NULL)
-        s->n_routes = ingest_routes(s->ingest, s->routes, SERVER_MAX_ROUTES);
-    size_t n = api_routes(s->api, all, SERVER_MAX_ROUTES);
-    for (size_t i = 0; i < n; i++)
-        if (((s->roles & ROLE_API) != 0 || is_operation(&all[i])) &&
-            s->n_routes < SERVER_MAX_ROUTES)
-            s->routes[s->n_routes++] = all[i];
+        n += ingest_routes(s->ingest, out, SERVER_MAX_ROUTES);
+    if (s->ingest != NULL)
+        n += api_tracker_routes(s->api, &out[n], SERVER_MAX_ROUTES - n);
+    if ((s->roles & ROLE_API) != 0)
+        n += api_routes(s->api, &out[n], SERVER_MAX_ROUTES - n);
+    n += api_operations_routes(s->api, &out[n], SERVER_MAX_ROUTES - n);
+    s->n_routes = n;
     api_describe(s->api, s->routes, s->n_routes);
 }
 

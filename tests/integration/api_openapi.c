@@ -177,6 +177,11 @@ static const struct operation operations[] = {
     {"get", "/metrics", "/metrics", NULL, NULL, 200},
     {"get", "/v1/openapi.json", "/v1/openapi.json", NULL, NULL, 200},
     {"get", "/", "/", NULL, NULL, 200},
+    {"get", "/system", "/system", NULL, NULL, 200},
+    {"get", "/sign-in", "/sign-in", NULL, NULL, 200},
+    {"get", "/assets/{file}", "/assets/none.js", NULL, NULL, 404},
+    {"get", "/favicon.ico", "/favicon.ico", NULL, NULL, 200},
+    {"get", "/track.js", "/track.js", NULL, NULL, 200},
 };
 
 /* The response of the description for that status, or its default (the problem). */
