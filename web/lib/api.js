@@ -38,35 +38,30 @@ async function parsed(answer) {
   }
 }
 
-async function send(path, options) {
+async function send(path, { accept = 'application/json', headers, ...options }) {
   let answer;
   try {
-    answer = await fetch(path, { credentials: 'same-origin', ...options });
+    answer = await fetch(path, { credentials: 'same-origin', headers: { accept, ...headers }, ...options });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
     throw new ApiError(0, { type: 'unreachable', title: 'The service cannot be reached' }, null);
   }
-  if (answer.ok) return parsed(answer);
+  if (answer.ok) return accept === 'application/json' ? parsed(answer) : answer.text();
   const retry = Number(answer.headers.get('retry-after'));
   throw new ApiError(answer.status, (await parsed(answer)) || {}, retry > 0 ? retry : null);
 }
 
-/** Reads; `signal` aborts. */
-export function get(path, params, { signal } = {}) {
-  return send(url(path, params), { signal, headers: { accept: 'application/json' } });
+/** Reads. `signal` aborts; `accept` asks for another form than JSON, which is given as text. */
+export function get(path, params, { signal, accept } = {}) {
+  return send(url(path, params), { signal, accept });
 }
 
-export function post(path, body, { signal } = {}) {
-  return send(path, {
-    method: 'POST',
-    signal,
-    headers: { accept: 'application/json', 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+export function post(path, body, { signal, accept } = {}) {
+  return send(path, { method: 'POST', signal, accept, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 }
 
 export function del(path, { signal } = {}) {
-  return send(path, { method: 'DELETE', signal, headers: { accept: 'application/json' } });
+  return send(path, { method: 'DELETE', signal });
 }
 
 let asked = null;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Periods of time in an IANA zone: pure arithmetic on calendar days and instants (milliseconds), no clock of its own.
+// A day can have 23 or 25 hours, and a zone's hours need not be UTC's.
+
+export const PERIODS = ['today', 'yesterday', '24h', '7d', '30d', 'month', 'year', 'all', 'custom'];
+
+const MINUTE = 60000;
+const HOUR = 60 * MINUTE;
+const QUARTER = 15 * MINUTE;
+const DAY = 24 * HOUR;
+const MINUTES_KEPT = 47 * HOUR; // the view `visitors` keeps minutes for two days
+const MAX_SLOTS = 400;
+
+/* ---- zones */
+
+const readers = new Map();
+
+function reader(zone) {
+  if (!readers.has(zone)) {
+    readers.set(zone, new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric',
+      month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }));
+  }
+  return readers.get(zone);
+}
+
+export function isZone(name) {
+  try {
+    return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_+/-]{1,60}$/.test(name) && Boolean(reader(name));
+  } catch {
+    return false;
+  }
+}
+
+/** The wall clock of a zone at an instant, as the same numbers in UTC (milliseconds). */
+function wall(instant, zone) {
+  const part = {};
+  for (const { type, value } of reader(zone).formatToParts(instant)) part[type] = Number(value);
+  return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
+}
+
+/** The instant at which a zone's clock shows this; what it never shows (spring) is taken as one hour later. */
+export function instantOf(wallMs, zone) {
+  const before = wallMs - (wall(wallMs - DAY, zone) - (wallMs - DAY));
+  const after = wallMs - (wall(wallMs + DAY, zone) - (wallMs + DAY));
+  for (const candidate of [Math.min(before, after), Math.max(before, after)]) {
+    if (wall(candidate, zone) === wallMs) return candidate;
+  }
+  return Math.max(before, after);
+}
+
+/* ---- calendar days: 'YYYY-MM-DD' */
+
+const utc = (day) => Date.parse(`${day}T00:00:00Z`);
+const dayOfUtc = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+export const dayOf = (instant, zone) => dayOfUtc(wall(instant, zone));
+export const startOf = (day, zone) => instantOf(utc(day), zone);
+export const addDays = (day, n) => dayOfUtc(utc(day) + n * DAY);
+
+export function addMonths(day, n) {
+  const [y, m, d] = day.split('-').map(Number);
+  const last = new Date(Date.UTC(y, m + n, 0)).getUTCDate();
+  return dayOfUtc(Date.UTC(y, m - 1 + n, Math.min(d, last)));
+}
+
+export const firstOfMonth = (day) => `${day.slice(0, 7)}-01`;
+export const firstOfYear = (day) => `${day.slice(0, 4)}-01-01`;
+export const monday = (day) => addDays(day, -((new Date(utc(day)).getUTCDay() + 6) % 7));
+const daysBetween = (a, b) => Math.round((utc(b) - utc(a)) / DAY);
+
+/** 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM' that exists, from 1990 to 2199; else null. */
+export function parseLocal(text) {
+  const m = /^((?:199|20\d|21\d)\d-(?:0\d|1[0-2])-[0-3]\d)(?:T([01]\d|2[0-3]):([0-5]\d))?$/.exec(text || '');
+  if (!m || Number.isNaN(utc(m[1])) || dayOfUtc(utc(m[1])) !== m[1]) return null;
+  return { day: m[1], minutes: m[2] === undefined ? null : Number(m[2]) * 60 + Number(m[3]) };
+}
+
+function floorHour(instant, zone) {
+  const whole = Math.floor(instant / 1000) * 1000;
+  return whole - (wall(whole, zone) % HOUR);
+}
+
+const localInstant = (text, zone) => {
+  const { day, minutes } = parseLocal(text);
+  return instantOf(utc(day) + (minutes || 0) * MINUTE, zone);
+};
+
+const localText = (instant, zone) => new Date(wall(instant, zone)).toISOString().slice(0, 16);
+
+/* ---- what a period means now */
+
+const days = (from, to, zone) => ({ from: startOf(from, zone), to: startOf(to, zone), days: [from, to] });
+
+
+/** `[from, to)` of a period in milliseconds; `days: [first, after]` where it is whole days. `first`: the site's first event. */
+export function resolve({ period, from, to }, zone, now, first = now) {
+  const today = dayOf(now, zone);
+  const tomorrow = addDays(today, 1);
+  const end = floorHour(now, zone) + HOUR;
+  switch (period) {
+    case 'today': return days(today, tomorrow, zone);
+    case 'yesterday': return days(addDays(today, -1), today, zone);
+    case '24h': return { from: end - DAY, to: end, days: null };
+    case '30d': return days(addDays(today, -29), tomorrow, zone);
+    case 'month': return days(firstOfMonth(today), addMonths(firstOfMonth(today), 1), zone);
+    case 'year': return days(firstOfYear(today), addMonths(firstOfYear(today), 12), zone);
+    case 'all': return days(dayOf(Math.min(first, now), zone), tomorrow, zone);
+    case 'custom': return custom(from, to, zone);
+    default: return days(addDays(today, -6), tomorrow, zone);
+  }
+}
+
+/** A custom period: whole days with `to` the last of them, or two times of day. */
+function custom(from, to, zone) {
+  const a = parseLocal(from);
+  const b = parseLocal(to);
+  if (a.minutes === null && b.minutes === null) return days(a.day, addDays(b.day, 1), zone);
+  const end = b.minutes === null ? startOf(addDays(b.day, 1), zone) : localInstant(to, zone);
+  return { from: localInstant(from, zone), to: end, days: null };
+}
+
+/** True when these two make a custom period that is not empty. */
+export function isRange(from, to) {
+  const a = parseLocal(from);
+  const b = parseLocal(to);
+  if (!a || !b) return false;
+  if (a.minutes === null && b.minutes === null) return a.day <= b.day;
+  const end = b.minutes === null ? utc(b.day) + DAY : utc(b.day) + b.minutes * MINUTE;
+  return utc(a.day) + (a.minutes || 0) * MINUTE < end;
+}
+
+/* ---- earlier and later */
+
+function wholeMonths([a, b]) {
+  if (a.slice(8) !== '01' || b.slice(8) !== '01') return 0;
+  return (Number(b.slice(0, 4)) - Number(a.slice(0, 4))) * 12 + Number(b.slice(5, 7)) - Number(a.slice(5, 7));
+}
+
+/** The range as long as this one, `n` times further on (-1: the one before): months stay months. */
+export function moved(range, zone, n) {
+  if (range.days === null) {
+    const length = range.to - range.from;
+    return { from: range.from + n * length, to: range.to + n * length, days: null };
+  }
+  const [a, b] = range.days;
+  const months = wholeMonths(range.days);
+  if (months > 0) return days(addMonths(a, n * months), addMonths(b, n * months), zone);
+  const length = daysBetween(a, b);
+  return days(addDays(a, n * length), addDays(b, n * length), zone);
+}
+
+/** A range as the state keeps it: by name when a name means it now, else as custom. */
+export function named(range, zone, now) {
+  for (const period of ['today', 'yesterday', '24h', '7d', '30d', 'month', 'year']) {
+    const r = resolve({ period }, zone, now);
+    if (r.from === range.from && r.to === range.to) return { period, from: null, to: null };
+  }
+  if (range.days) return { period: 'custom', from: range.days[0], to: addDays(range.days[1], -1) };
+  return { period: 'custom', from: localText(range.from, zone), to: localText(range.to, zone) };
+}
+
+/** The period before, and of it as much as has passed of the running one (to a quarter hour): what a fair comparison takes. */
+export function before(range, zone, now) {
+  const whole = moved(range, zone, -1);
+  if (now >= range.to) return { ...whole, fair: whole.to };
+  const passed = Math.max(QUARTER, Math.round((now - range.from) / QUARTER) * QUARTER);
+  return { ...whole, fair: Math.min(whole.to, whole.from + passed) };
+}
+
+/* ---- slots */
+
+/** The step that gives a chart of the range a readable number of slots. `finest`: what is kept of it. */
+export function stepFor(range, finest, now) {
+  const length = range.to - range.from;
+  if (length <= 6 * HOUR) {
+    const kept = finest === 'minute' && range.from >= now - MINUTES_KEPT;
+    return kept ? 'minute' : '15m';
+  }
+  if (length <= 14 * DAY + HOUR) return 'hour';
+  return length / DAY <= MAX_SLOTS ? 'day' : 'week';
+}
+
+const fixed = { minute: MINUTE, '15m': QUARTER, hour: HOUR };
+
+/** The starts of all slots of a range, ascending; the first may lie before it (a week from Monday). */
+export function slots(range, step, zone) {
+  const starts = [];
+  if (fixed[step]) {
+    const first = step === 'hour' ? floorHour(range.from, zone) : Math.floor(range.from / fixed[step]) * fixed[step];
+    for (let at = first; at < range.to && starts.length < 10000; at += fixed[step]) starts.push(at);
+    return starts;
+  }
+  const length = step === 'week' ? 7 : 1;
+  const first = dayOf(range.from, zone);
+  for (let day = step === 'week' ? monday(first) : first; starts.length < 10000; day = addDays(day, length)) {
+    const at = startOf(day, zone);
+    if (at >= range.to) return starts;
+    starts.push(at);
+  }
+  return starts;
+}
+
+/** The index of the slot that holds an instant, or -1. */
+export function slotOf(starts, instant) {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= instant) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** A dragged stretch of a chart as a range of whole slots: whole days where these are days or weeks. */
+export function zoomed(starts, step, range, zone, from, to) {
+  const a = Math.max(0, slotOf(starts, from));
+  const b = Math.max(a, slotOf(starts, to));
+  const start = Math.max(starts[a], range.from);
+  const end = b + 1 < starts.length ? starts[b + 1] : range.to;
+  const whole = step === 'day' || step === 'week';
+  return whole ? days(dayOf(start, zone), dayOf(end, zone), zone) : { from: start, to: end, days: null };
+}
