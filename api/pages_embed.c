@@ -58,14 +58,19 @@ static bool is_origin(struct span origin)
     return is_host(host) && (colon == NULL || is_port(port));
 }
 
+/* The part before the first comma, trimmed; list becomes what follows, absent at the end. */
+static struct span cut(struct span *list)
+{
+    const char *comma = list->n == 0 ? NULL : memchr(list->p, ',', list->n);
+    struct span first = {list->p, comma == NULL ? list->n : (size_t)(comma - list->p)};
+    *list = comma == NULL ? SPAN_ABSENT : (struct span){comma + 1, list->n - first.n - 1};
+    return span_trim(first);
+}
+
 static int put_origins(struct buf *out, struct span list, struct err *e)
 {
-    for (unsigned n = 0; list.n > 0; n++) {
-        const char *comma = memchr(list.p, ',', list.n);
-        size_t length = comma == NULL ? list.n : (size_t)(comma - list.p);
-        struct span origin = span_trim((struct span){list.p, length});
-        size_t taken = comma == NULL ? list.n : length + 1;
-        list = (struct span){list.p + taken, list.n - taken};
+    for (unsigned n = 0; !span_absent(list); n++) {
+        struct span origin = cut(&list);
         if (!is_origin(origin))
             return err_set(e, ERR_INPUT,
                            "api.embed_origins: \"%.*s\" is no origin like https://intranet.example "

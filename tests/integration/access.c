@@ -41,7 +41,8 @@ struct line {
 };
 
 /* clang-format off */
-#define ANYBODY     {200, 200, 200, 200, 200, 200, 200, 200, 200}
+#define ALL(status) {status, status, status, status, status, status, status, status, status}
+#define ANYBODY     ALL(200)
 #define READERS(ok) {401, 403, ok, ok, 403, ok, ok, 401, 401}
 #define ADMINS(ok)  {401, 403, 403, ok, 403, 403, 403, 401, 401}
 
@@ -87,9 +88,9 @@ static const struct line lines[] = {
     {"GET", "/", "/", NULL, ANYBODY},
     {"GET", "/system", "/system", NULL, ANYBODY},
     {"GET", "/sign-in", "/sign-in", NULL, ANYBODY},
-    {"GET", "/assets/{file}", "/assets/none.js", NULL, ANYBODY},
+    {"GET", "/assets/{file}", "/assets/none.js", NULL, ALL(404)},
     {"GET", "/favicon.ico", "/favicon.ico", NULL, ANYBODY},
-    {"GET", "/track.js", "/track.js", NULL, ANYBODY},
+    {"GET", "/track.js", "/track.js", NULL, {200, 200, 200, 200, 200, 200, 200, 401, 401}},
 };
 /* clang-format on */
 

@@ -43,7 +43,9 @@ while IFS= read -r file; do
     lines=$(wc -l <"$file")
     [ "$lines" -le 600 ] || fail "$file has $lines lines, more than 600"
 done < <(find base log ingest views api cli web tests migrations dev .ci -type f \
-    \( -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.sql' -o -name '*.sh' -o -name '*.html' -o -name dev -o -name run \) \
+    \( -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.sql' -o -name '*.sh' -o -name '*.html' -o -name '*.js' -o -name '*.mjs' \
+    -o -name '*.css' -o -name dev -o -name run \) \
+    ! -path 'web/vendor/*' ! -path '*/node_modules/*' ! -path 'tests/browser/out/*' \
     ! -path 'tests/fuzz/corpus/*' ! -path 'tests/data/*')
 
 # A function's braces stand alone at the margin.
