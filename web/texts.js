@@ -319,4 +319,20 @@ export const system = {
 };
 
 export const signIn = {
+  working: 'Signing in …',
+  about: 'The token is exchanged for a session of this browser. It is not kept here.',
+  token: 'Token',
+  noToken: 'I have no token',
+  makeToken: 'Where Footfall runs, make one that may read:',
+  makeTokenCommand: 'footfall token create --scope read',
+  adminToken: 'The token of the administrator is in the file admin-token of the data folder. Footfall also prints a link to sign in when it starts.',
+  tokenUnknown: 'This token is not known. It may have been revoked.',
+  tokenSends: 'This token is for sending events. Signing in needs one of scope read or admin.',
+  linkUsed: 'This link has been used already, or is older than a day. Sign in with a token, or with a new link: Footfall prints one at its start.',
+  wrongAddress: (host) => `The service does not know itself as ${host}. Open it under its own name, or add this one to the option api.hosts.`,
+  later: (text, seconds) => `${text} Try again in ${seconds} s.`,
+  signedIn: 'You are signed in',
+  signedInAs: (scope, site) => `With a token of scope ${scope}, for ${site === null ? 'all sites' : site}.`,
+  until: (when) => `Until ${when}.`,
+  goOn: 'Go on',
 };
