@@ -160,6 +160,23 @@ void http_ticket_free(struct http_ticket *t);                    /* on the loop 
  * to be freed as ever. */
 void http_ticket_on_gone(struct http_ticket *t, void (*on_gone)(void *context), void *context);
 
+/* An answer that goes on, for server-sent events; the last one of its connection. head's body,
+ * which must not be empty, goes out at once with it. Do not touch r afterwards. NULL: it was
+ * answered otherwise (503 when too many streams are open or the server stops; HEAD), and on_gone is
+ * not called. on_gone is called on the loop, once, when the client has left or the server stops:
+ * the stream is not to be touched any more. */
+enum { HTTP_STREAM_MAX_PENDING = 64 << 10 };
+struct http_stream;
+struct http_stream *http_stream_begin(struct http_request *r, const struct http_answer *head,
+                                      void (*on_gone)(void *context), void *context);
+/* Copies the bytes. False: nothing was taken, since more than HTTP_STREAM_MAX_PENDING would wait
+ * for a client that reads slowly. One that reads nothing at all is cut by TCP_USER_TIMEOUT. */
+bool http_stream_write(struct http_stream *s, struct span bytes) MUST_CHECK;
+/* Whether the kernel has taken all that was written: for who has only the latest to tell. */
+bool http_stream_idle(const struct http_stream *s);
+/* After what waits. on_gone is not called; do not touch s afterwards. */
+void http_stream_end(struct http_stream *s);
+
 /* ------------------------------------------------------------------ loops */
 
 /* A message to a loop: embed it, zeroed; on_arrive runs on the loop, in posting order, and may free
@@ -202,7 +219,7 @@ void http_watch_free(struct http_watch *w); /* closes fd */
 
 /* ------------------------------------------------------------------ the server */
 
-enum { HTTP_MAX_BUFFERED_BYTES = 256 << 20 };
+enum { HTTP_MAX_BUFFERED_BYTES = 256 << 20, HTTP_MAX_STREAMS = 1000 };
 
 /* http.loops, http.max_connections, http.request_timeout_ms, http.drain_timeout_ms. */
 extern const struct option http_options[];
@@ -216,6 +233,8 @@ struct http_options {
     /* Bytes of requests being received, over all loops; past it the slowest of those are cut, so
      * that clients without a token cannot fill the memory. 0: HTTP_MAX_BUFFERED_BYTES. */
     size_t max_buffered_bytes;
+    /* Streams over all loops. 0: HTTP_MAX_STREAMS, and no more than half the connections. */
+    unsigned max_streams;
     const char *trusted_proxies; /* comma-separated CIDRs whose X-Forwarded-For counts; or NULL */
     const struct http_route *routes;
     size_t n_routes;
@@ -233,8 +252,8 @@ void http_options_read(struct http_options *o, const struct config *c);
 int http_server_start(struct http_server **out, const struct http_options *o,
                       struct err *e) MUST_CHECK;
 const char *http_server_address(const struct http_server *s); /* "127.0.0.1:43210" */
-/* Stops accepting, answers what waits (until drain_timeout_ms, then connections are cut), waits as
- * long again for held tickets, ends the loops. Not from a loop. Idempotent. */
+/* Stops accepting, ends streams, answers what waits (until drain_timeout_ms, then connections are
+ * cut), waits as long again for held tickets, ends the loops. Not from a loop. Idempotent. */
 void http_server_stop(struct http_server *s);
 void http_server_free(struct http_server *s); /* stops it first; s may be NULL */
 
@@ -246,5 +265,6 @@ struct http_route_count {
 };
 size_t http_server_counts(const struct http_server *s, struct http_route_count *out, size_t max);
 unsigned http_server_connections(const struct http_server *s);
+unsigned http_server_streams(const struct http_server *s); /* they are connections, too */
 
 #endif

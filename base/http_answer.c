@@ -125,10 +125,8 @@ static void detach_ticket(struct http_conn *c)
     c->ticket = NULL;
 }
 
-void http_send(struct http_request *r, const struct http_answer *a)
+void http_answer_head(struct http_request *r, const struct http_answer *a)
 {
-    static h2o_generator_t
-        whole_answer; /* its callbacks are all NULL: everything is sent at once */
     h2o_req_t *req = r->req;
     struct http_loop *l = r->conn->loop;
     http_assert_on_loop(l);
@@ -136,16 +134,24 @@ void http_send(struct http_request *r, const struct http_answer *a)
     r->answered = true;
     http_count(l, r->entry, a->status);
     detach_ticket(r->conn);
-    bool has_length = a->status != 204 && a->status != 304;
-    bool has_body = has_length && a->body.n != 0 &&
-                    !h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
     req->res.status = a->status;
     req->res.reason = http_status_reason(a->status);
-    if (has_length)
-        req->res.content_length = a->body.n; /* without it h2o closes the connection */
     if (l->draining)
         req->http1_is_persistent = 0;
     add_headers(r, a);
+}
+
+void http_send(struct http_request *r, const struct http_answer *a)
+{
+    static h2o_generator_t
+        whole_answer; /* its callbacks are all NULL: everything is sent at once */
+    h2o_req_t *req = r->req;
+    http_answer_head(r, a);
+    bool has_length = a->status != 204 && a->status != 304;
+    bool has_body = has_length && a->body.n != 0 &&
+                    !h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    if (has_length)
+        req->res.content_length = a->body.n; /* without it h2o closes the connection */
     h2o_iovec_t body = {(char *)(uintptr_t)a->body.p, a->body.n};
     if (has_body && a->owner == BODY_COPY)
         body.base = copy_to_pool(req, a->body);
@@ -195,6 +201,7 @@ void http_request_gone(struct http_conn *c)
     if (c->ticket != NULL && c->ticket->look != NULL)
         c->ticket->on_gone(c->ticket->context);
     detach_ticket(c);
+    http_stream_gone(c);
     h2o_socket_dont_read(c->sock, 0);
     c->request.req = NULL;
 }

@@ -140,13 +140,14 @@ void http_conn_stop_listening(struct http_loop *l)
 }
 
 /* A shut down socket ends its connection by itself where h2o reads or writes it; a waiting request
- * must be answered, into the void, to have its end noticed. */
+ * must be answered, into the void, to have its end noticed, and a stream written to. */
 static void cut(struct http_conn *c)
 {
     struct http_ticket *waiting = c->ticket;
     shutdown(h2o_socket_get_fd(c->sock), SHUT_RDWR);
     if (waiting != NULL)
         http_send(waiting->request, &(struct http_answer){.status = 503});
+    http_stream_cut(c);
 }
 
 void http_conn_end(struct http_loop *l)

@@ -10,6 +10,7 @@
  *   http_dispatch.c from h2o's request to a handler, and h2o's own errors
  *   http_route.c    matching paths    http_request.c reading requests
  *   http_answer.c   answers, tickets  http_gone.c    clients that leave while they wait
+ *   http_stream.c   answers that go on
  *   http_problem.c  problems and their catalogue
  */
 #ifndef BASE_HTTP_INTERNAL_H
@@ -91,6 +92,7 @@ struct http_conn {
     h2o_socket_t *sock;
     int linger_fd;              /* outlives sock; -1: none */
     struct http_ticket *ticket; /* the current request's, while it waits */
+    struct http_stream *stream; /* its answer, while it goes on */
     struct http_request request;
 };
 
@@ -153,6 +155,7 @@ struct http_server {
     struct network_list trusted;
     h2o_globalconf_t config;
     int listen_fd;
+    _Atomic unsigned n_streams;
     char address[96];
     struct http_loop *loops;
     bool stopped;
@@ -190,6 +193,13 @@ void http_dispatch_register(struct http_server *s); /* into s->config */
 void http_request_gone(struct http_conn *c);        /* answered, or the client left */
 
 void http_gone_stop(struct http_ticket *t); /* nobody need look any more */
+
+/* Status and headers, counted; the ticket is not needed any more. The body is the caller's. */
+void http_answer_head(struct http_request *r, const struct http_answer *a);
+
+void http_stream_gone(struct http_conn *c);    /* its request ends */
+void http_stream_end_all(struct http_loop *l); /* for a stop */
+void http_stream_cut(struct http_conn *c);     /* past its deadline */
 
 /* Counts an answer; entry NULL: no route. */
 void http_count(struct http_loop *l, const struct http_route_entry *entry, int status);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting and stopping. A server is one listening socket and n loops, a thread each.
  *
- * Stop: every loop takes the connections already queued and closes its listener, answers what
- * waits with "Connection: close", lets idle connections go after half a second, cuts what is left
- * at the deadline, waits as long again for held tickets, and ends. */
+ * Stop: every loop takes the connections already queued and closes its listener, ends streams,
+ * answers what waits with "Connection: close", lets idle connections go after half a second, cuts
+ * what is left at the deadline, waits as long again for held tickets, and ends. */
 #include "base/http_internal.h"
 
 #include <errno.h>
@@ -109,6 +109,7 @@ static void on_stop(struct http_message *m)
     int64_t limit_ms = l->server->options.drain_timeout_ms;
     l->draining = true;
     http_conn_stop_listening(l);
+    http_stream_end_all(l);
     h2o_context_request_shutdown(&l->h2o);
     l->h2o.http1.req_timeout.timeout =
         (uint64_t)(limit_ms < IDLE_GRACE_MS ? limit_ms : IDLE_GRACE_MS);
@@ -238,6 +239,9 @@ int http_server_start(struct http_server **out, const struct http_options *o, st
     s->options.listen = s->address;
     if (s->options.max_buffered_bytes == 0)
         s->options.max_buffered_bytes = HTTP_MAX_BUFFERED_BYTES;
+    if (s->options.max_streams == 0)
+        s->options.max_streams =
+            o->max_connections / 2 < HTTP_MAX_STREAMS ? o->max_connections / 2 : HTTP_MAX_STREAMS;
     s->options.trusted_proxies = NULL;
     init_config(s);
     s->loops = mem_alloc(o->n_loops * sizeof(*s->loops));
