@@ -127,7 +127,7 @@ static void tokens_post(struct http_request *r, void *context)
     if (!api_allow_all_sites(r))
         return;
     struct task *t = task_new(r, context, work_create, 0);
-    t->header = (struct http_header_line){"cache-control", SPAN_LITERAL("no-store")};
+    t->headers[0] = (struct http_header_line){"cache-control", SPAN_LITERAL("no-store")};
     task_keep_body(t, r);
     task_submit(t, r);
 }

@@ -11,7 +11,10 @@
 #include "api/api_internal.h"
 #include "api/log_wait.h"
 #include "api/pages.h"
+#include "api/origin.h"
 #include "api/query.h"
+#include "api/sign_in_code.h"
+#include "api/sign_in_rate.h"
 #include "api/task.h"
 #include "base/openapi.h"
 #include "base/parallel.h"
@@ -49,6 +52,12 @@ const struct option api_options[] = {
     {.name = "api.embed_origins",
      .type = OPTION_TEXT,
      .about = "origins whose pages may show the dashboard in a frame, comma-separated"},
+    {.name = "api.hosts",
+     .type = OPTION_TEXT,
+     .about =
+         "names by which browsers reach the service, comma-separated; addresses, localhost and "
+         "the machine's name are known",
+     .reloads = true},
     {0},
 };
 
@@ -105,6 +114,27 @@ static int start_threads(struct api *a, const struct config *c, struct err *e)
     return workers_start(&a->workers, &workers, e) == 0 ? heads_start(&a->heads, &heads, e) : -1;
 }
 
+static int start_sessions(struct api *a, const struct config *c, struct err *e)
+{
+    char machine[256] = "";
+    bool named = gethostname(machine, sizeof machine - 1) == 0 && machine[0] != '\0';
+    a->hosts = host_names_new(named ? machine : NULL);
+    a->sign_in_code = sign_in_code_new();
+    a->sign_in_rate = sign_in_rate_new();
+    return api_reload(a, c, e);
+}
+
+int api_reload(struct api *a, const struct config *c, struct err *e)
+{
+    return host_names_set(a->hosts, config_text(c, "api.hosts"), e);
+}
+
+int api_sign_in_code(struct api *a, int64_t token_id, char out[API_CODE_BYTES], struct err *e)
+{
+    _Static_assert((int)API_CODE_BYTES >= (int)SIGN_IN_CODE_BYTES, "it fits");
+    return sign_in_code_make(a->sign_in_code, token_id, clock_monotonic_us(), out, e);
+}
+
 static int find_redis(struct api *a, struct err *e)
 {
     a->redis = (struct redis_async_options){.timeout_ms = REDIS_TIMEOUT_MS,
@@ -125,9 +155,9 @@ int api_new(struct api **out, const struct api_parts *parts, const struct config
     a->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     const char *embed_origins = config_text(c, "api.embed_origins");
     a->is_embeddable = span_trim(span_of(embed_origins)).n > 0;
-    if (pages_policy(&a->dashboard_policy, embed_origins, e) != 0 || find_redis(a, e) != 0 ||
-        zones_load(&a->zones, ZONES_FOLDER, e) != 0 || start_query_threads(a, c, e) != 0 ||
-        start_threads(a, c, e) != 0) {
+    if (pages_policy(&a->dashboard_policy, embed_origins, e) != 0 || start_sessions(a, c, e) != 0 ||
+        find_redis(a, e) != 0 || zones_load(&a->zones, ZONES_FOLDER, e) != 0 ||
+        start_query_threads(a, c, e) != 0 || start_threads(a, c, e) != 0) {
         api_free(a);
         return -1;
     }
@@ -161,6 +191,9 @@ void api_free(struct api *a)
         close(a->statm_fd);
     free((void *)(uintptr_t)a->openapi.p);
     free((void *)(uintptr_t)a->dashboard_policy.p);
+    host_names_free(a->hosts);
+    sign_in_code_free(a->sign_in_code);
+    sign_in_rate_free(a->sign_in_rate);
     free(a);
 }
 
@@ -227,7 +260,7 @@ size_t api_routes(struct api *a, struct http_route *out, size_t max)
     const struct http_route *const tables[] = {
         rows_routes,         query_routes,        views_routes,       sites_routes,
         log_routes,          admin_jobs_routes,   admin_views_routes, admin_sites_routes,
-        admin_tokens_routes, admin_status_routes, pages_routes};
+        admin_tokens_routes, admin_status_routes, session_routes,     pages_routes};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         n += add_table(a, tables[i], &out[n], max - n);

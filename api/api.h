@@ -6,6 +6,7 @@
  *   admin_*       /v1/admin/…                operations /healthz, /readyz, /metrics, openapi
  *   pages         /, /system, /sign-in, /assets, /track.js
  *   authorize     tokens -> http_identity    task       what may block, on worker threads
+ *   sign_in       /v1/session                session    cookies -> tokens
  */
 #ifndef API_API_H
 #define API_API_H
@@ -52,6 +53,14 @@ size_t api_metrics_routes(struct api *a, struct http_route *out, size_t max);
 void api_describe(struct api *a, const struct http_route *routes, size_t n);
 /* Whose requests /metrics counts. Once the server has started. */
 void api_watch(struct api *a, const struct http_server *server);
+
+/* Takes over what can be, of a configuration that was read again. ERR_INPUT: nothing is. */
+int api_reload(struct api *a, const struct config *c, struct err *e) MUST_CHECK;
+/* Makes the one-time code with which a browser signs in as that token, in place of any before it:
+ * for one use, within 24 hours. */
+enum { API_CODE_BYTES = 48 };
+int api_sign_in_code(struct api *a, int64_t token_id, char out[API_CODE_BYTES],
+                     struct err *e) MUST_CHECK;
 
 /* The service is about to stop: /readyz fails from now on, requests that wait for the log are
  * answered. Any thread; before http_server_stop. */

@@ -18,6 +18,9 @@
 
 enum { API_MAX_LOOPS = 80 };
 
+struct host_names;
+struct sign_in_code;
+struct sign_in_rate;
 struct log_wait; /* log_wait.c: requests that wait for the log to grow */
 
 /* What a loop has for itself. */
@@ -49,7 +52,10 @@ struct api {
     _Atomic bool stopping;
     _Atomic unsigned log_waiting; /* requests, over all loops */
     struct span openapi, dashboard_policy;
-    bool is_embeddable; /* the dashboard, by pages of other origins */
+    bool is_embeddable;       /* the dashboard, by pages of other origins */
+    struct host_names *hosts; /* by which browsers reach the service */
+    struct sign_in_code *sign_in_code;
+    struct sign_in_rate *sign_in_rate;
     const struct http_server *_Atomic server; /* NULL: not started yet */
     struct api_loop
         *_Atomic loops[API_MAX_LOOPS]; /* filled from the front; also of a second server */
@@ -58,10 +64,10 @@ struct api {
 struct api_loop *api_loop_of(struct api *a, const struct http_request *r);
 
 /* Each file's routes, ended by method == NULL; the context is put in by api_routes. */
-extern const struct http_route rows_routes[], query_routes[], views_routes[], sites_routes[],
-    log_routes[], admin_jobs_routes[], admin_views_routes[], admin_sites_routes[],
-    admin_tokens_routes[], admin_status_routes[], operations_routes[], pages_routes[],
-    tracker_routes[];
+extern const struct http_route rows_routes[], live_routes[], query_routes[], views_routes[],
+    sites_routes[], log_routes[], admin_jobs_routes[], admin_views_routes[], admin_sites_routes[],
+    admin_tokens_routes[], session_routes[], admin_status_routes[], operations_routes[],
+    pages_routes[], tracker_routes[];
 extern const struct http_route metrics_route;
 
 /* ---- answers */

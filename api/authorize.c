@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who asks: the bearer token's scope and site become the request's identity. */
+/* Who asks: the scope and site of the bearer token, or else of the session's token, become the
+ * request's identity. */
 #include <strings.h>
 
 #include "api/api_internal.h"
 #include "api/query_post.h"
 #include "api/rows_get.h"
+#include "api/session.h"
 
 enum { MAX_SECRET_BYTES = 512 };
 
@@ -50,6 +52,20 @@ static void identify(struct http_request *r, const struct token_info *token)
     who->site = token->site[0] == '\0' ? SPAN_ABSENT : keep(r, span_of(token->site));
 }
 
+/* Lets in whoever has that token, or answers 403. */
+static bool let_in(struct http_request *r, const struct token_info *token, enum http_scope needed)
+{
+    static const char *const names[] = {"", "ingest", "read", "admin"};
+    if (covers(token->scope, needed)) {
+        identify(r, token);
+        return true;
+    }
+    http_send_problem(r, &(struct http_problem){.slug = "forbidden"},
+                      "a token of scope %s is needed; this one has scope %s", names[needed],
+                      token_scope_names[token->scope]);
+    return false;
+}
+
 static bool refuse_without_token(struct http_request *r, struct span header)
 {
     http_send_problem(r, &(struct http_problem){.slug = "unauthorized"}, "%s",
@@ -74,34 +90,32 @@ static bool reads_public_site(struct api *a, struct http_request *r)
     return true;
 }
 
+static bool by_bearer(struct api *a, struct http_request *r, struct span secret,
+                      enum http_scope needed)
+{
+    struct token_info token;
+    if (secret.n > 0 && secret.n <= MAX_SECRET_BYTES &&
+        tokens_find(a->parts.tokens, secret, &token))
+        return let_in(r, &token, needed);
+    http_send_problem(r, &(struct http_problem){.slug = "unauthorized"},
+                      secret.n == 0 ? "there is no token after Bearer"
+                                    : "the token is not known; it may have been revoked");
+    return false;
+}
+
 bool api_authorize(struct http_request *r, enum http_scope needed, void *context)
 {
-    static const char *const names[] = {"", "ingest", "read", "admin"};
     struct api *a = context;
-    struct token_info token;
+    struct sign_in signed_in;
     struct span header = http_header(r, "authorization"), secret = bearer_of(header);
-    if (needed == SCOPE_OPEN && !http_route_of(r)->cors)
+    bool cors = http_route_of(r)->cors;
+    if (needed == SCOPE_OPEN && !cors)
         return true; /* the same for all; only who sends must know that the token is wrong */
-    if (span_absent(secret)) {
-        if (needed == SCOPE_OPEN)
-            return true;
-        if (needed == SCOPE_READ && reads_public_site(a, r))
-            return true;
-        return refuse_without_token(r, header);
-    }
-    if (secret.n == 0 || secret.n > MAX_SECRET_BYTES ||
-        !tokens_find(a->parts.tokens, secret, &token)) {
-        http_send_problem(r, &(struct http_problem){.slug = "unauthorized"},
-                          secret.n == 0 ? "there is no token after Bearer"
-                                        : "the token is not known; it may have been revoked");
-        return false;
-    }
-    if (!covers(token.scope, needed)) {
-        http_send_problem(r, &(struct http_problem){.slug = "forbidden"},
-                          "a token of scope %s is needed; this one has scope %s", names[needed],
-                          token_scope_names[token.scope]);
-        return false;
-    }
-    identify(r, &token);
-    return true;
+    if (!span_absent(secret))
+        return by_bearer(a, r, secret, needed);
+    if (!cors && session_find(a, r, &signed_in)) /* what browsers send counts without a cookie */
+        return session_allow(a, r) && let_in(r, &signed_in.token, needed);
+    if (needed == SCOPE_OPEN || (needed == SCOPE_READ && reads_public_site(a, r)))
+        return true;
+    return refuse_without_token(r, header);
 }

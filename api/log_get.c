@@ -117,7 +117,7 @@ static void put_body(struct task *t, struct log_query *q)
     }
     snprintf(q->next_text, sizeof q->next_text, "%llu", (unsigned long long)q->next);
     t->content_type = media_types[q->form];
-    t->header = (struct http_header_line){"footfall-next", span_of(q->next_text)};
+    t->headers[0] = (struct http_header_line){"footfall-next", span_of(q->next_text)};
 }
 
 static int work(struct task *t, struct task_thread *thread)

@@ -36,10 +36,10 @@ static void put_site(void *context, const struct site_row *row)
     if (l->n++ > 0)
         buf_put_byte(&l->sites, ',');
     struct writer w = writer_to(&l->sites, WRITE_JSON);
-    writer_map(&w, l->whole ? 4 : 1);
+    writer_map(&w, l->whole ? 4 : 2);
     writer_put_text(&w, "name", row->name);
+    writer_put_bool(&w, "public", row->info.is_public);
     if (l->whole) {
-        writer_put_bool(&w, "public", row->info.is_public);
         writer_put_bool(&w, "learned", row->info.learned);
         put_aliases(&w, row->aliases);
     }
@@ -113,8 +113,6 @@ static int read_change(struct task *t, struct task_thread *thread, struct change
         return refuse(e, "name",
                       "name: is needed: a name like example.com, of lower-case letters, digits, "
                       "- . _ and a port");
-    if (is_public == 1 && !out->is_public.boolean)
-        return refuse(e, "public", "public: can only be made true");
     out->has_public = is_public == 1;
     out->has_alias = alias == 1;
     return 0;
@@ -128,7 +126,7 @@ static int work_change(struct task *t, struct task_thread *thread)
     if (read_change(t, thread, &c) != 0 || task_sql(thread, &sql, e) != 0 ||
         sites_add(sql, c.name.text, e) != 0)
         return -1;
-    if (c.has_public && sites_set_public(sql, c.name.text, e) != 0)
+    if (c.has_public && sites_set_public(sql, c.name.text, c.is_public.boolean, e) != 0)
         return -1;
     if (c.has_alias && sites_add_alias(sql, c.name.text, c.alias.text, e) != 0)
         return -1;
@@ -156,8 +154,8 @@ static void admin_post(struct http_request *r, void *context)
 static const struct http_answer_doc names[] = {
     {200, "application/json", "The sites whose views the token may read.",
      "{\"type\":\"object\",\"required\":[\"sites\"],\"properties\":{\"sites\":{\"type\":\"array\","
-     "\"items\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":"
-     "\"string\"}}}}}}"},
+     "\"items\":{\"type\":\"object\",\"required\":[\"name\",\"public\"],\"properties\":{"
+     "\"name\":{\"type\":\"string\"},\"public\":{\"type\":\"boolean\"}}}}}}"},
     {0},
 };
 
@@ -204,11 +202,11 @@ const struct http_route admin_sites_routes[] = {
      .handler = admin_post,
      .max_body = 4096,
      .operation = "addSite",
-     .summary = "Make a site known, its views public, or a foreign id stand for it",
+     .summary = "Make a site known, its views public or not, or a foreign id stand for it",
      .answers = changed,
      .request_types =
          "{\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[\"name\"],"
-         "\"properties\":{\"name\":{\"type\":\"string\"},\"public\":{\"const\":true},"
+         "\"properties\":{\"name\":{\"type\":\"string\"},\"public\":{\"type\":\"boolean\"},"
          "\"alias\":{\"type\":\"string\"}},\"additionalProperties\":false}}}"},
     {0},
 };

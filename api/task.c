@@ -189,7 +189,7 @@ void task_answer(struct task *t)
         http_send(r, &(struct http_answer){.status = t->status,
                                            .content_type = t->content_type,
                                            .body = buf_span(&t->body),
-                                           .headers = {t->header}});
+                                           .headers = {t->headers[0], t->headers[1]}});
     http_ticket_free(t->ticket);
     task_free(t);
 }

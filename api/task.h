@@ -48,9 +48,9 @@ struct task {
     int status;               /* 200 */
     const char *content_type; /* NULL: no body */
     struct buf body;
-    struct http_header_line header; /* name NULL: none */
-    struct buf input;               /* a copy of the request's body (task_keep_body) */
-    void *data;                     /* zeroed memory of the size asked for; freed with the task */
+    struct http_header_line headers[2]; /* ended by name NULL */
+    struct buf input;                   /* a copy of the request's body (task_keep_body) */
+    void *data; /* zeroed memory of the size asked for; freed with the task */
 };
 
 struct task *task_new(struct http_request *r, struct api *a,

@@ -66,6 +66,8 @@ struct span http_body(const struct http_request *r);  /* as sent; stable until a
 /* The first header of that name, or absent. content-length, transfer-encoding, expect and upgrade
  * are consumed by this layer and always absent. */
 struct span http_header(const struct http_request *r, const char *lower_case_name);
+/* The n-th (from 0) of that name, or absent; of host there is one. */
+struct span http_header_at(const struct http_request *r, const char *lower_case_name, unsigned n);
 struct span http_path_param(const struct http_request *r, const char *name);
 /* The n-th (from 0) query parameter of that name, percent-decoded, in the request's memory; absent
  * when there is none. *e: ERR_INPUT when the query's encoding is broken anywhere, it is not UTF-8
@@ -115,7 +117,8 @@ struct http_answer {
 };
 
 /* Answers and ends the request: do not touch r afterwards. Content-Length, Date and Connection are
- * added; a body is left out for HEAD, 204 and 304. */
+ * added, and for all but cors routes, unless set, x-content-type-options: nosniff and, of who was
+ * identified, cache-control: no-store; a body is left out for HEAD, 204 and 304. */
 void http_send(struct http_request *r, const struct http_answer *a);
 
 /* RFC 9457 problem+json: {"type": "https://footfall.dev/problems/SLUG", "title", "status",

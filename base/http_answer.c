@@ -42,6 +42,7 @@ static const struct status {
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
@@ -73,6 +74,8 @@ const char *http_status_reason(int status)
     return statuses[http_status_slot(status)].reason;
 }
 
+enum { MAX_HEADERS = sizeof(((struct http_answer *)0)->headers) / sizeof(struct http_header_line) };
+
 static char *copy_to_pool(h2o_req_t *req, struct span s)
 {
     char *copy = h2o_mem_alloc_pool(&req->pool, s.n == 0 ? 1 : s.n);
@@ -91,6 +94,24 @@ static void add_header(h2o_req_t *req, const char *name, struct span value)
                           value.n);
 }
 
+static bool has_header(const struct http_answer *a, const char *name)
+{
+    for (size_t i = 0; i < MAX_HEADERS && a->headers[i].name != NULL; i++)
+        if (strcmp(a->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Ingest answers, which anyone may read, go without. */
+static void add_guards(struct http_request *r, const struct http_answer *a)
+{
+    h2o_req_t *req = r->req;
+    if (a->content_type != NULL && !has_header(a, "x-content-type-options"))
+        add_header(req, "x-content-type-options", SPAN_LITERAL("nosniff"));
+    if (r->identity.token_id != 0 && !has_header(a, "cache-control"))
+        add_header(req, "cache-control", SPAN_LITERAL("no-store"));
+}
+
 static void add_headers(struct http_request *r, const struct http_answer *a)
 {
     h2o_req_t *req = r->req;
@@ -100,8 +121,9 @@ static void add_headers(struct http_request *r, const struct http_answer *a)
     if (r->entry != NULL && r->entry->route->cors)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN, NULL,
                        H2O_STRLIT("*"));
-    size_t most = sizeof(a->headers) / sizeof(a->headers[0]);
-    for (size_t i = 0; i < most && a->headers[i].name != NULL; i++)
+    else
+        add_guards(r, a);
+    for (size_t i = 0; i < MAX_HEADERS && a->headers[i].name != NULL; i++)
         add_header(req, a->headers[i].name, a->headers[i].value);
 }
 

@@ -29,6 +29,10 @@ static const struct http_problem_doc catalogue[] = {
     {"forbidden", 403, "Not allowed", "The token's scope or site does not cover this."},
     {"unknown-site", 403, "Unknown site",
      "Without a token only sites an admin has added may be sent to: `footfall site add NAME`."},
+    {"csrf", 403, "Not from a page of this service",
+     "With the cookie of one who is signed in, only pages of this service may change something, as "
+     "`application/json`; signing in is for them and for scripts. A proxy in front has to pass the "
+     "header Host on."},
     {"not-found", 404, "Not found", "There is nothing at this path, or no object of this name."},
     {"method-not-allowed", 405, "Method not allowed",
      "The header Allow lists what the path takes."},
@@ -44,6 +48,8 @@ static const struct http_problem_doc catalogue[] = {
     {"unsupported-media-type", 415, "Unsupported media type",
      "Content-Type or Content-Encoding is none of the documented ones."},
     {"expectation-failed", 417, "Expectation failed", "Only `Expect: 100-continue` is understood."},
+    {"unknown-host", 421, "Unknown host",
+     "Signing in works at names that are known: put the one in the address bar into `api.hosts`."},
     {"key-reused", 422, "Idempotency key reused",
      "The key was used with another body; take a new key for a new request."},
     {"query-timeout", 422, "Query took too long",

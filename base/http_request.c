@@ -39,16 +39,24 @@ static struct span host_of(const h2o_req_t *req)
     return made_up ? SPAN_ABSENT : span_of_iovec(req->input.authority);
 }
 
-struct span http_header(const struct http_request *r, const char *lower_case_name)
+struct span http_header_at(const struct http_request *r, const char *lower_case_name, unsigned at)
 {
     size_t n = strlen(lower_case_name);
     const h2o_token_t *token = h2o_lookup_token(lower_case_name, n);
     if (token == H2O_TOKEN_HOST)
-        return host_of(r->req);
+        return at == 0 ? host_of(r->req) : SPAN_ABSENT;
     const h2o_headers_t *headers = &r->req->headers;
-    ssize_t at = token != NULL ? h2o_find_header(headers, token, -1)
-                               : h2o_find_header_by_str(headers, lower_case_name, n, -1);
-    return at == -1 ? SPAN_ABSENT : span_of_iovec(headers->entries[at].value);
+    ssize_t found = -1;
+    do
+        found = token != NULL ? h2o_find_header(headers, token, found)
+                              : h2o_find_header_by_str(headers, lower_case_name, n, found);
+    while (found != -1 && at-- > 0);
+    return found == -1 ? SPAN_ABSENT : span_of_iovec(headers->entries[found].value);
+}
+
+struct span http_header(const struct http_request *r, const char *lower_case_name)
+{
+    return http_header_at(r, lower_case_name, 0);
 }
 
 struct span http_path_param(const struct http_request *r, const char *name)

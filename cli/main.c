@@ -14,9 +14,9 @@ const struct command commands[] = {
     {.name = "serve",
      .about = "runs the service in the foreground",
      .run = serve_main,
-     .more =
-         "Without --postgres and --redis it runs servers of its own in the data folder.\n"
-         "Prints \"footfall ready http://HOST:PORT\" when it can take events. Ctrl-C stops it."},
+     .more = "Without --postgres and --redis it runs servers of its own in the data folder.\n"
+             "Prints \"footfall ready http://HOST:PORT\" when it can take events, and a link\n"
+             "that signs in one browser, once, within a day. Ctrl-C stops it."},
     {.name = "migrate",
      .about = "brings the database's schema to this version",
      .options = migrate_command_options,
@@ -80,11 +80,12 @@ const struct command commands[] = {
      .run = log_main,
      .more = "head prints the next seq; cat prints events, a line of JSON each."},
     {.name = "site",
-     .arguments = "add NAME | list | public NAME | alias NAME ID",
+     .arguments = "add NAME | list | public NAME | private NAME | alias NAME ID",
      .about = "the sites that are known",
      .min_arguments = 1,
      .max_arguments = 3,
-     .run = site_main},
+     .run = site_main,
+     .more = "Anyone may read the views of a public site, without a token."},
     {.name = "token",
      .arguments = "create | list | revoke ID",
      .about = "the tokens that senders and readers show",

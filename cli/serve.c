@@ -63,6 +63,16 @@ static void run_until_told_to_stop(struct server *s, const struct command_run *r
     }
 }
 
+/* The code stands in the link's fragment, which browsers keep to themselves. */
+static void announce(struct server *s)
+{
+    char code[API_CODE_BYTES];
+    printf("footfall ready %s\n", server_url(s));
+    if (server_sign_in_code(s, code))
+        printf("footfall sign-in %s/sign-in#code=%s\n", server_url(s), code);
+    fflush(stdout);
+}
+
 int serve_main(struct command_run *r, struct err *e)
 {
     sigset_t signals;
@@ -72,8 +82,7 @@ int serve_main(struct command_run *r, struct err *e)
         return -1;
     if (server_start(&s, r->config, e) != 0)
         return server_is_told_to_stop() ? EXIT_DONE : -1;
-    printf("footfall ready %s\n", server_url(s));
-    fflush(stdout);
+    announce(s);
     diag(DIAG_INFO, "serve", "the admin token is in %s", server_token_file(s));
     run_until_told_to_stop(s, r, &signals);
     diag(DIAG_INFO, "serve", "stopping");

@@ -332,7 +332,8 @@ void server_reload(struct server *s, const struct config *fresh)
 {
     struct err e = {0};
     config_compare(s->config, fresh, tell_difference, NULL);
-    if (s->ingest != NULL && ingest_reload(s->ingest, fresh, &e) != 0)
+    if (api_reload(s->api, fresh, &e) != 0 ||
+        (s->ingest != NULL && ingest_reload(s->ingest, fresh, &e) != 0))
         diag(DIAG_ERROR, "serve", "%s", e.text);
     else
         diag(DIAG_INFO, "serve", "read again: the configuration, the geo database");

@@ -3,6 +3,7 @@
 #ifndef CLI_SERVER_H
 #define CLI_SERVER_H
 
+#include "api/api.h"
 #include "base/config.h"
 #include "base/err.h"
 
@@ -21,6 +22,10 @@ bool server_is_told_to_stop(void);
 int server_start(struct server **out, const struct config *c, struct err *e) MUST_CHECK;
 const char *server_url(const struct server *s);        /* "http://127.0.0.1:8080" */
 const char *server_token_file(const struct server *s); /* of the admin token */
+
+/* The code of a link that signs in one browser as the admin of the token file; false: there is none
+ * to be had (the process has not the role api, or the file's token was revoked). */
+bool server_sign_in_code(struct server *s, char code[API_CODE_BYTES]);
 
 /* What has to be done now and then; call it some ten times a second. Failures are told to the
  * operator and tried again. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The admin token of a data folder: made on the first start, kept in DIR/admin-token (0600). */
+/* The admin token of a data folder: made on the first start, kept in DIR/admin-token (0600). With
+ * it goes the one-time code of a start. */
 #include "base/diag.h"
 #include "base/file.h"
 #include "cli/server_internal.h"
@@ -44,4 +45,19 @@ int server_admin_token(struct server *s, struct err *e)
     int result = file_exists(s->token_file) ? adopt(s, sql, e) : create(s, sql, e);
     sql_close(sql);
     return result;
+}
+
+bool server_sign_in_code(struct server *s, char code[API_CODE_BYTES])
+{
+    struct buf text = {0};
+    struct err e = {0};
+    struct token_info token;
+    bool made = (s->roles & ROLE_API) != 0 &&
+                file_read(&text, s->token_file, MAX_TOKEN_FILE_BYTES, &e) == 0 &&
+                tokens_find(s->tokens, without_newline(buf_span(&text)), &token) &&
+                token.scope == TOKEN_ADMIN && api_sign_in_code(s->api, token.id, code, &e) == 0;
+    buf_clear(&text);
+    if (e.kind != ERR_NONE)
+        diag(DIAG_WARNING, "serve", "no link to sign in with: %s", e.text);
+    return made;
 }

@@ -43,6 +43,11 @@ static int make_public(struct command_run *r, struct err *e)
     return change(r, "public", "true", e);
 }
 
+static int make_private(struct command_run *r, struct err *e)
+{
+    return change(r, "public", "false", e);
+}
+
 static int add_alias(struct command_run *r, struct err *e)
 {
     struct buf id = {0};
@@ -55,10 +60,9 @@ static int add_alias(struct command_run *r, struct err *e)
 
 int site_main(struct command_run *r, struct err *e)
 {
-    static const struct subcommand table[] = {{"list", 0, list},
-                                              {"add", 1, add},
-                                              {"public", 1, make_public},
-                                              {"alias", 2, add_alias},
-                                              {0}};
+    static const struct subcommand table[] = {
+        {"list", 0, list},          {"add", 1, add},
+        {"public", 1, make_public}, {"private", 1, make_private},
+        {"alias", 2, add_alias},    {0}};
     return subcommand_run(table, r, e);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "log/sign_ins.h"
 
 enum chore {
     CHORE_TOKENS,
@@ -14,6 +15,7 @@ enum chore {
     CHORE_SALTS,
     CHORE_ALSO,
     CHORE_KEYS,
+    CHORE_SIGN_INS,
     CHORE_SEGMENTS,
     N_CHORES
 };
@@ -58,6 +60,12 @@ static int delete_expired_keys(struct maintainer *m, int64_t now_us, struct err 
                    SQL_NO_PARAMS, NULL, e);
 }
 
+static int delete_ended_sign_ins(struct maintainer *m, int64_t now_us, struct err *e)
+{
+    (void)now_us; /* PostgreSQL's clock has set when they expire */
+    return sign_ins_delete_ended(m->sql, e);
+}
+
 /* The segment in use and the next one. A short lock_timeout, so that a long reader delays only
  * this. */
 static int make_segments(struct maintainer *m, int64_t now_us, struct err *e)
@@ -83,6 +91,7 @@ static const struct {
     [CHORE_SALTS] = {"salts", refresh_salts, US_PER_MINUTE},
     [CHORE_ALSO] = {"views", do_also, US_PER_SECOND},
     [CHORE_KEYS] = {"idempotency keys", delete_expired_keys, US_PER_MINUTE},
+    [CHORE_SIGN_INS] = {"sign-ins", delete_ended_sign_ins, US_PER_MINUTE},
     [CHORE_SEGMENTS] = {"segments of the log", make_segments, US_PER_MINUTE},
 };
 

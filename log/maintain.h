@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the log needs done now and then, by the main thread: tables in memory refreshed, salts made
- * and destroyed, expired idempotency keys deleted, segments of log_batch made ahead. */
+ * and destroyed, expired idempotency keys and sign-ins deleted, segments of log_batch made ahead.
+ */
 #ifndef LOG_MAINTAIN_H
 #define LOG_MAINTAIN_H
 

@@ -13,6 +13,7 @@ EMBED(migration_0003);
 EMBED(migration_0004);
 EMBED(migration_0005);
 EMBED(migration_0006);
+EMBED(migration_0007);
 
 /* clang-format off */
 /* In order; the version is the place in the table, from 1. */
@@ -25,6 +26,7 @@ static const struct {
     {"0004_view_functions", embed_migration_0004},
     {"0005_sessions", embed_migration_0005},
     {"0006_view_versions", embed_migration_0006},
+    {"0007_sign_in", embed_migration_0007},
 };
 /* clang-format on */
 

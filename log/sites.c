@@ -268,10 +268,10 @@ static int run_for_known(struct sql *sql, const char *statement, struct sql_para
                          SPAN_ARGS(name), SPAN_ARGS(name));
 }
 
-int sites_set_public(struct sql *sql, struct span name, struct err *e)
+int sites_set_public(struct sql *sql, struct span name, bool is_public, struct err *e)
 {
-    return run_for_known(sql, "UPDATE site SET is_public = true WHERE name = $1 RETURNING name",
-                         SQL_PARAMS(name), name, e);
+    return run_for_known(sql, "UPDATE site SET is_public = $2 WHERE name = $1 RETURNING name",
+                         SQL_PARAMS(name, span_of(is_public ? "true" : "false")), name, e);
 }
 
 int sites_add_alias(struct sql *sql, struct span name, struct span alias, struct err *e)

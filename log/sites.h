@@ -36,7 +36,7 @@ bool site_name_valid(struct span name);
 int sites_add(struct sql *sql, struct span name,
               struct err *e) MUST_CHECK; /* known already: fine */
 /* ERR_INPUT when the site is not known. */
-int sites_set_public(struct sql *sql, struct span name, struct err *e) MUST_CHECK;
+int sites_set_public(struct sql *sql, struct span name, bool is_public, struct err *e) MUST_CHECK;
 int sites_add_alias(struct sql *sql, struct span name, struct span alias, struct err *e) MUST_CHECK;
 
 struct site_row {

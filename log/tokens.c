@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens: a sorted array of hashes in memory, replaced whole by a refresh. */
+/* Tokens and sign-ins: a sorted array of hashes in memory, replaced whole by a refresh. */
 #include "log/tokens.h"
 
-#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "log/secret.h"
 
-enum { HASH_BYTES = 32, SECRET_RANDOM_BYTES = 20, MIN_SECRET_BYTES = 16 };
+enum { HASH_BYTES = SECRET_HASH_BYTES, SECRET_RANDOM_BYTES = 20, MIN_SECRET_BYTES = 16 };
 
 const char *const token_scope_names[3] = {"ingest", "read", "admin"};
 
 struct entry {
     uint8_t hash[HASH_BYTES];
     struct token_info info;
+    int64_t expires_us; /* of a sign-in; 0: it is a token */
 };
 
 struct tokens {
@@ -47,28 +47,42 @@ void tokens_free(struct tokens *t)
 
 /* ------------------------------------------------------------------ in memory */
 
-static void hash_secret(struct span secret, uint8_t hash[HASH_BYTES])
-{
-    SHA256((const unsigned char *)secret.p, secret.n, hash);
-}
-
 static int compare(const void *a, const void *b)
 {
     return memcmp(((const struct entry *)a)->hash, ((const struct entry *)b)->hash, HASH_BYTES);
 }
 
-bool tokens_find(struct tokens *t, struct span secret, struct token_info *out)
+/* False: there is none. */
+static bool find(struct tokens *t, struct span secret, struct entry *out)
 {
     struct entry wanted;
-    hash_secret(secret, wanted.hash);
+    secret_hash(secret, wanted.hash);
     pthread_rwlock_rdlock(&t->lock);
     /* the order tells nothing about secrets: only their hashes are compared */
     const struct entry *found =
         t->n == 0 ? NULL : bsearch(&wanted, t->entries, t->n, sizeof(*t->entries), compare);
     if (found != NULL)
-        *out = found->info;
+        *out = *found;
     pthread_rwlock_unlock(&t->lock);
     return found != NULL;
+}
+
+bool tokens_find(struct tokens *t, struct span secret, struct token_info *out)
+{
+    struct entry found;
+    if (!find(t, secret, &found) || found.expires_us != 0)
+        return false;
+    *out = found.info;
+    return true;
+}
+
+bool tokens_find_sign_in(struct tokens *t, struct span secret, int64_t now_us, struct sign_in *out)
+{
+    struct entry found;
+    if (!find(t, secret, &found) || found.expires_us <= now_us)
+        return false;
+    *out = (struct sign_in){.token = found.info, .expires_us = found.expires_us};
+    return true;
 }
 
 static bool scope_of(struct span name, enum token_scope *out)
@@ -111,16 +125,22 @@ static int refresh(struct tokens *t, struct sql *s, struct err *e)
 {
     struct sql_rows rows = {0};
     if (sql_run(s,
-                "SELECT id, scope, site, encode(secret_hash, 'hex') FROM token"
-                " WHERE revoked_at IS NULL",
+                "SELECT id, scope, site, encode(secret_hash, 'hex'), 0::bigint FROM token"
+                " WHERE revoked_at IS NULL UNION ALL"
+                " SELECT t.id, t.scope, t.site, encode(s.secret_hash, 'hex'),"
+                " (extract(epoch FROM s.expires_at) * 1000000)::bigint"
+                " FROM sign_in s JOIN token t ON t.id = s.token_id"
+                " WHERE t.revoked_at IS NULL AND s.expires_at > now()",
                 SQL_NO_PARAMS, &rows, e) != 0)
         return -1;
     struct entry *entries = mem_alloc((size_t)rows.count * sizeof(*entries));
     size_t n = 0;
-    for (int i = 0; i < rows.count; i++)
+    for (int i = 0; i < rows.count; i++) {
+        entries[n].expires_us = sql_int(&rows, i, 4);
         if (take_info(&rows, i, &entries[n].info) &&
             hex_bytes(sql_value(&rows, i, 3), entries[n].hash, HASH_BYTES))
             n++;
+    }
     sql_rows_clear(&rows);
     qsort(entries, n, sizeof(*entries), compare);
     pthread_rwlock_wrlock(&t->lock);
@@ -142,21 +162,11 @@ int tokens_refresh(struct tokens *t, struct sql *s, struct err *e)
 
 /* ------------------------------------------------------------------ in PostgreSQL */
 
-/* "\x..." as PostgreSQL reads a bytea. */
-static void hash_text(struct span secret, char out[2 + 2 * HASH_BYTES + 1])
-{
-    uint8_t hash[HASH_BYTES];
-    hash_secret(secret, hash);
-    snprintf(out, 3, "\\x");
-    for (int i = 0; i < HASH_BYTES; i++)
-        snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
-}
-
 static int insert(struct sql *s, enum token_scope scope, struct span site, struct span secret,
                   struct err *e)
 {
-    char hash[2 + 2 * HASH_BYTES + 1];
-    hash_text(secret, hash);
+    char hash[SECRET_HASH_TEXT_BYTES];
+    secret_hash_text(secret, hash);
     return sql_run(s,
                    "INSERT INTO token (secret_hash, scope, site) VALUES ($1::bytea, $2, $3)"
                    " ON CONFLICT (secret_hash) DO NOTHING",
@@ -166,16 +176,13 @@ static int insert(struct sql *s, enum token_scope scope, struct span site, struc
 int tokens_create(struct sql *s, enum token_scope scope, struct span site,
                   char secret[TOKEN_SECRET_BYTES], struct err *e)
 {
-    uint8_t bytes[SECRET_RANDOM_BYTES];
+    static const char prefix[] = "ff_";
+    _Static_assert(sizeof prefix + 2 * SECRET_RANDOM_BYTES <= TOKEN_SECRET_BYTES, "it fits");
     if (!span_absent(site) && !site_name_valid(site))
         return err_set(e, ERR_INPUT, "\"%.*s\" is not a site's name", SPAN_ARGS(site));
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return err_set(e, ERR_BUSY, "no random bytes for a token");
-    int n = snprintf(secret, TOKEN_SECRET_BYTES, "ff_");
-    for (int i = 0; i < SECRET_RANDOM_BYTES; i++)
-        n += snprintf(secret + n, (size_t)(TOKEN_SECRET_BYTES - n), "%02x", bytes[i]);
-    _Static_assert(3 + 2 * SECRET_RANDOM_BYTES < TOKEN_SECRET_BYTES, "the secret fits");
-    return insert(s, scope, site, span_of(secret), e);
+    return secret_make(secret, prefix, SECRET_RANDOM_BYTES, e) == 0
+               ? insert(s, scope, site, span_of(secret), e)
+               : -1;
 }
 
 int tokens_adopt(struct sql *s, enum token_scope scope, struct span secret, struct err *e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access tokens: stored as SHA-256 in PostgreSQL, held in memory for the HTTP loops. */
+/* Access tokens: stored as SHA-256 in PostgreSQL, held in memory for the HTTP loops; with them
+ * those who signed in with one (sign_ins.h). */
 #ifndef LOG_TOKENS_H
 #define LOG_TOKENS_H
 
@@ -15,16 +16,25 @@ struct token_info {
     char site[SITE_BYTES]; /* the only site it is for; "": any */
 };
 
+/* A cookie's secret that stands for a token. */
+struct sign_in {
+    struct token_info token;
+    int64_t expires_us;
+};
+
 /* ---- in memory; any thread ---- */
 
 struct tokens;
 struct tokens *tokens_new(void);
 void tokens_free(struct tokens *t);
-/* Reads the table; call at start and about once a second. On failure the old ones stay. Any thread.
+/* Reads the tables; call at start and about once a second. On failure the old ones stay. Any
+ * thread.
  */
 int tokens_refresh(struct tokens *t, struct sql *s, struct err *e) MUST_CHECK;
 /* No I/O. */
 bool tokens_find(struct tokens *t, struct span secret, struct token_info *out);
+/* The sign-in of that secret; false when there is none, or not any more. No I/O. */
+bool tokens_find_sign_in(struct tokens *t, struct span secret, int64_t now_us, struct sign_in *out);
 
 /* ---- in PostgreSQL ---- */
 

@@ -202,7 +202,7 @@ static void sites_are_added_learned_up_to_a_cap_and_have_aliases(void **state)
     struct site_info info;
     char name[SITE_BYTES];
     support_ok(sites_add(sql, SPAN_LITERAL("example.com"), &e), &e);
-    support_ok(sites_set_public(sql, SPAN_LITERAL("example.com"), &e), &e);
+    support_ok(sites_set_public(sql, SPAN_LITERAL("example.com"), true, &e), &e);
     support_ok(sites_add_alias(sql, SPAN_LITERAL("example.com"), SPAN_LITERAL("17"), &e), &e);
     support_ok(sites_add_alias(sql, SPAN_LITERAL("example.com"), SPAN_LITERAL("abc"), &e), &e);
     support_ok(sites_refresh(s, sql, &e), &e);
@@ -228,7 +228,7 @@ static void sites_are_added_learned_up_to_a_cap_and_have_aliases(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(sites_add(sql, SPAN_LITERAL("not a site"), &e), -1);
     err_clear(&e);
-    assert_int_equal(sites_set_public(sql, SPAN_LITERAL("unknown.example"), &e), -1);
+    assert_int_equal(sites_set_public(sql, SPAN_LITERAL("unknown.example"), true, &e), -1);
     assert_int_equal(e.kind, ERR_INPUT);
     sites_free(s);
     sites_free(elsewhere);
