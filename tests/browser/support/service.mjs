@@ -17,6 +17,9 @@ function binary() {
     return path;
 }
 
+/** The environment without what would set options of the service. */
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FOOTFALL_')));
+
 /** What an answer says, with its status where that is not `wanted`. */
 async function answer(response, wanted) {
     const text = await response.text();
@@ -58,7 +61,7 @@ export class Service {
         const log = openSync(this.logFile, 'a');
         // A program that is killed takes its service along.
         this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', binary(), 'serve', '--data-dir', this.dataDir,
-            '--listen', listen, ...this.#options], { stdio: ['ignore', 'pipe', log] });
+            '--listen', listen, ...this.#options], { stdio: ['ignore', 'pipe', log], env: environment });
         closeSync(log);
         const child = this.#child;
         child.ended = new Promise((resolve) => child.on('exit', (code, signal) => {
