@@ -135,7 +135,8 @@ static void fill(struct user_agent_cache *c, struct entry *entry, struct span te
         return;
     u->browser = family(c, RULES_BROWSER, text, entry->bytes + text.n);
     u->os = family(c, RULES_OS, text, entry->bytes + text.n + FAMILY_MAX_BYTES);
-    u->bot = user_agent_rules_spider(c->rules, text, &c->matcher);
+    u->bot = has(text, "HeadlessChrome") || /* a program looks, no person */
+             user_agent_rules_spider(c->rules, text, &c->matcher);
     u->device = device_class(text, u->os, u->bot);
 }
 

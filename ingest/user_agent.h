@@ -15,9 +15,9 @@
 
 enum { USER_AGENT_MAX_BYTES = 4096, FAMILY_MAX_BYTES = 64 };
 
-/* device is "bot" when uap-core's device is "Spider"; else "tablet" (iPad, Kindle, Android without
- * "Mobile", "Tablet"), "mobile" (phones, "Mobile"), "tv", "desktop" (Windows, macOS, Linux, BSD and
- * ChromeOS), else "other". */
+/* device is "bot" when uap-core's device is "Spider", and for headless Chromium; else "tablet"
+ * (iPad, Kindle, Android without "Mobile", "Tablet"), "mobile" (phones, "Mobile"), "tv", "desktop"
+ * (Windows, macOS, Linux, BSD and ChromeOS), else "other". */
 struct user_agent {
     struct span browser, os; /* "Other" when no rule knows it */
     struct span device;

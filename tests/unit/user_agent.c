@@ -222,6 +222,10 @@ static void devices_have_a_class(void **state)
           "Chrome", "Android", "tablet");
     check(c, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
           "Googlebot", "Other", "bot");
+    check(c,
+          "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+          "HeadlessChrome/120.0.0.0 Safari/537.36",
+          "HeadlessChrome", "Linux", "bot");
     check(c, "curl/7.88.1", "curl", "Other", "other");
     user_agent_cache_free(c);
     user_agent_rules_free(rules);
