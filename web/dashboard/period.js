@@ -85,7 +85,7 @@ const localInstant = (text, zone) => {
   return instantOf(utc(day) + (minutes || 0) * MINUTE, zone);
 };
 
-const localText = (instant, zone) => new Date(wall(instant, zone)).toISOString().slice(0, 16);
+export const localText = (instant, zone) => new Date(wall(instant, zone)).toISOString().slice(0, 16);
 
 /* ---- what a period means now */
 
@@ -169,13 +169,10 @@ export function before(range, zone, now) {
 
 /* ---- slots */
 
-/** The step that gives a chart of the range a readable number of slots. `finest`: what is kept of it. */
-export function stepFor(range, finest, now) {
+/** The step that gives a chart of the range a readable number of slots. `finest`: what is kept; `oldest`: what is read, too. */
+export function stepFor(range, finest, oldest, now) {
   const length = range.to - range.from;
-  if (length <= 6 * HOUR) {
-    const kept = finest === 'minute' && range.from >= now - MINUTES_KEPT;
-    return kept ? 'minute' : '15m';
-  }
+  if (length <= 6 * HOUR) return finest === 'minute' && oldest >= now - MINUTES_KEPT ? 'minute' : '15m';
   if (length <= 14 * DAY + HOUR) return 'hour';
   return length / DAY <= MAX_SLOTS ? 'day' : 'week';
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cards and chart ask together: the chart's slots carry the totals of its relation, so that this takes two requests,
+// and up to three more to compare.
+
+import { ask } from './ask.js';
+import { NUMBERS, finestStep, series } from './data.js';
+import { chartModel } from './model.js';
+import { before, stepFor } from './period.js';
+import { rangeText } from './ticks.js';
+
+/** The questions of this moment, by name; those of the period before only if they are wanted. */
+export function questions({ state, where, now }) {
+  const of = NUMBERS[state.measure].of;
+  const other = of === 'events' ? 'visits' : 'events';
+  const compare = state.compare && state.period !== 'all';
+  const prior = compare ? before(where.range, where.tz, now) : null;
+  const finest = finestStep(of, state.filters);
+  const step = stepFor(where.range, finest, prior ? prior.from : where.range.from, now);
+  const asked = { main: series(of, where, state.filters, step), other: series(other, where, state.filters, 'all') };
+  if (prior) {
+    const whole = { ...where, range: prior };
+    const fair = { ...where, range: { from: prior.from, to: prior.fair } };
+    asked.mainBefore = series(of, whole, state.filters, step);
+    asked.otherBefore = series(other, fair, state.filters, 'all');
+    if (prior.fair < prior.to) asked.mainFair = series(of, fair, state.filters, 'all');
+  }
+  return { of, other, step, prior, asked };
+}
+
+/** Asks them all at once: `{parts, against, model, csv}` for the cards and the chart (`why` where nothing can be told). */
+export async function loadNumbers(context, signal) {
+  const { of, other, step, prior, asked } = questions(context);
+  const names = Object.keys(asked);
+  const answers = await Promise.all(names.map((n) => ask(asked[n], { signal })));
+  const got = Object.fromEntries(names.map((n, i) => [n, answers[i]]));
+  const part = (now, old) => ({ why: now.why, totals: now.totals, before: old && old.totals });
+  const parts = { [of]: part(got.main, got.mainFair || got.mainBefore), [other]: part(got.other, got.otherBefore) };
+  const { state, where, now, since } = context;
+  const model = got.main.why ? null : chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
+    prior: got.mainBefore, priorRange: prior, since, now });
+  const fair = prior && (prior.fair < prior.to ? { from: prior.from, to: prior.fair, days: null } : prior);
+  return { parts, why: got.main.why, model, csv: asked.main, against: fair && rangeText(fair, where.tz) };
+}
