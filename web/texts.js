@@ -161,7 +161,7 @@ export const system = {
   noSelfCheck: 'No view has been checked in the background yet.',
   selfCheckAgrees: 'Views agree with SQL.',
   selfCheckDiffers: (n) => `A view differs from SQL in ${n} places.`,
-  selfCheckOf: (view, site, from, when) => `last looked at ${view} of ${site}, ${from}, ${when}`,
+  selfCheckOf: (view, site, from, when) => `last looked at ${view} of ${site} from ${from} UTC on, ${when}`,
 
   views: 'Views',
   addView: 'Add a view',
@@ -204,6 +204,7 @@ export const system = {
   willAddBeside: (name, old) => `Another name: this is for ${name}, and ${old} stays as it is.`,
   refusedAt: (line, column) => `Refused at line ${line}, column ${column}`,
   goThere: 'Go there',
+  place: 'The place',
   alreadySo: (name) => `${name} has this definition already.`,
   isBuilt: (name, job) => `${name} is being built by replay ${job}.`,
 
@@ -258,6 +259,7 @@ export const system = {
   nViews: (n) => `${n} views`,
   waiting: 'Waits for its turn',
   cancelling: 'Is being cancelled',
+  starting: 'Starts',
   progressOf: (job) => `Progress of ${job}`,
   resultOf: (job) => `Result of ${job}`,
   eventsOf: (done, all) => `${done} of ${all} events`,

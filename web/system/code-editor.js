@@ -85,7 +85,9 @@ export function codeEditor(label, value) {
       const at = indexOf(area.value, line, column);
       const length = wordFrom(area.value, at);
       marked = line;
-      replace(under, area.value.slice(0, at), h('mark', null, area.value.slice(at, at + length) || ' '), area.value.slice(at + length), '\n');
+      const mark = h('mark', null, area.value.slice(at, at + length) || ' ');
+      replace(under, area.value.slice(0, at), mark, area.value.slice(at + length), '\n');
+      area.scrollLeft = mark.offsetLeft - area.clientWidth / 2; // and the copy follows
       area.setAttribute('aria-invalid', 'true');
       number();
     },

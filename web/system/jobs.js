@@ -26,6 +26,7 @@ export function viewsOf(job) {
 function progressWords(job) {
   if (job.state === 'waiting') return text.waiting;
   if (job.state === 'cancelling') return text.cancelling;
+  if (job.events_total === 0) return text.starting;
   const share = job.events_total > 0 ? job.events_done / job.events_total : 0;
   const words = [percent(share, 0), text.eventsOf(count(job.events_done), count(job.events_total))];
   if (job.events_per_second > 0) words.push(text.eventsPerSecond(count(job.events_per_second)));
@@ -44,9 +45,12 @@ function running(job, family, onCancel) {
       h('span', { class: 'soft' }, viewsOf(job))), cancel), bar, words);
 
   function update(now) {
-    bar.max = Math.max(1, now.events_total);
-    if (now.state === 'waiting') bar.removeAttribute('value');
-    else bar.value = now.events_done;
+    if (now.state === 'waiting' || now.events_total === 0) {
+      bar.removeAttribute('value');
+    } else {
+      bar.max = now.events_total;
+      bar.value = now.events_done;
+    }
     setText(words, progressWords(now));
     cancel.disabled = now.state === 'cancelling';
   }

@@ -73,7 +73,7 @@ function showSelfCheck(check, place) {
     return;
   }
   place.show(check.agrees, check.agrees ? text.selfCheckAgrees : text.selfCheckDiffers(count(check.n_differences)),
-    text.selfCheckOf(check.view, check.site, time(check.from), ago(check.at)));
+    text.selfCheckOf(check.view, check.site, time(check.from, 'UTC'), ago(check.at)));
 }
 
 function showProofs(status, proofs) {

@@ -39,7 +39,7 @@ function head(state, failed) {
   return h('header', { class: 'top' },
     h('div', { class: 'wrap top-line' },
       h('h1', null, h('a', { href: '/' }, common.product), h('span', { class: 'soft' }, ' / '), common.system), state,
-      h('nav', { 'aria-label': text.pagesNav, class: 'top-actions' }, h('a', { class: 'button quiet', href: '/' }, common.dashboard),
+      h('nav', { 'aria-label': text.pagesNav, class: 'top-actions' }, h('a', { class: 'button quiet roomy', href: '/' }, common.dashboard),
         button(common.signOut, () => signOut(failed), 'quiet'))),
     h('nav', { class: 'wrap contents', 'aria-label': text.contents }, links.map(([id, label]) => h('a', { href: `#${id}` }, label))));
 }
@@ -95,30 +95,32 @@ function open(app) {
   const log = logSection();
   const messages = messagesSection();
   const views = viewsSection({ replay: replay.start, verify: verify.start }, () => { look(); replay.look(); });
-  replace(app, h('a', { class: 'skip', href: '#log' }, common.skip), head(ready.state, failed),
-    h('main', { class: 'wrap page', id: 'content' }, failed.element, ready.reason, log.element, views.element,
-      h('div', { class: 'pair' }, replay.element, verify.element),
-      h('div', { class: 'pair' }, sitesSection(SITES).element, tokensSection(SITES).element), messages.element));
+  app.before(h('a', { class: 'skip', href: '#log' }, common.skip), head(ready.state, failed));
+  app.className = 'wrap page';
+  replace(app, failed.element, ready.reason, log.element, views.element,
+    replay.element, verify.element,
+    h('div', { class: 'pair' }, sitesSection(SITES).element, tokensSection(SITES).element), messages.element);
   const following = follow([log, views, replay, verify, messages], ready);
 }
 
 function refuse(app, who) {
-  replace(app, h('main', { class: 'wrap refused' }, h('div', { class: 'card padded stack' }, h('h1', null, text.adminOnly),
+  replace(app, h('div', { class: 'card padded stack' }, h('h1', null, text.adminOnly),
     h('p', null, who.site ? text.adminOfOne(who.scope, who.site) : text.signedInAs(who.scope)),
     h('p', { class: 'row' }, h('a', { class: 'button primary', href: signInUrl() }, text.signInAsAdmin),
-      h('a', { class: 'button', href: '/' }, common.dashboard)))));
+      h('a', { class: 'button', href: '/' }, common.dashboard))));
 }
 
 async function start() {
   const app = $('app');
   const failed = errorPlace();
+  app.className = 'wrap refused';
   try {
     const who = await get('/v1/session');
     if (!who.signed_in) goSignIn();
     else if (who.scope !== 'admin' || who.site) refuse(app, who);
     else open(app);
   } catch (e) {
-    replace(app, h('main', { class: 'wrap refused' }, failed.element));
+    replace(app, failed.element);
     failed.say(e, start);
   }
 }

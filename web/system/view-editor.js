@@ -20,25 +20,30 @@ export function nameIn(sql) {
 function excerpt(sql, line, column) {
   const number = String(line);
   const shown = (sql.split('\n')[line - 1] || '').replace(/\t/g, ' ');
-  const mark = `${' '.repeat(number.length)} | ${' '.repeat(column - 1)}^`;
-  return h('pre', { class: 'excerpt' }, h('code', null, `${number} | ${shown}\n`, h('span', { class: 'bad' }, mark)));
+  return h('pre', { class: 'excerpt', tabindex: '0', role: 'region', 'aria-label': text.place }, h('code', null,
+    `${number} | ${shown}\n${' '.repeat(number.length)} | ${' '.repeat(column - 1)}`, h('strong', { class: 'bad' }, '^')));
 }
 
-/** What the service says without the place, which is shown. */
+/** What the service says, without the place, which is shown: the reason, and what would do ('' if it knows nothing). */
 function reasonOf(error) {
-  return (error.detail || error.title).replace(/^(sql: )?line \d+, column \d+: /, '');
+  const said = (error.detail || error.title).replace(/^(sql: )?line \d+, column \d+: /, '');
+  const end = said.indexOf('; ');
+  return end < 0 ? [said, ''] : [said.slice(0, end), said.slice(end + 2)];
 }
 
 function showRefusal(error, editor, place) {
   const { line, column } = error.body;
-  const reason = reasonOf(error);
+  const [reason, hint] = reasonOf(error);
+  const shown = excerpt(editor.value(), line, column);
   replace(place, h('div', { class: 'notice bad refusal' },
     h('p', { class: 'refusal-place' }, text.refusedAt(line, column), ' ',
       button(text.goThere, () => editor.goTo(line, column), 'small')),
-    excerpt(editor.value(), line, column),
-    h('p', null, reason)));
+    shown,
+    h('p', null, reason), hint ? h('p', { class: 'refusal-hint' }, hint) : null));
   editor.mark(line, column);
   editor.goTo(line, column);
+  shown.scrollLeft = shown.querySelector('strong').offsetLeft - shown.clientWidth / 2;
+  place.scrollIntoView({ block: 'nearest' });
 }
 
 function exampleList(editor, onChoose) {

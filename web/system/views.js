@@ -24,7 +24,7 @@ export function statePill(view) {
 function row(view, open) {
   const cells = {
     kind: h('td', { class: 'roomy' }), state: h('td', null), generation: h('td', { class: 'number roomy' }),
-    offset: h('td', { class: 'number roomy' }), lag: h('td', { class: 'number' }), digest: h('td', { class: 'roomy' }),
+    offset: h('td', { class: 'number roomy' }), lag: h('td', { class: 'number' }), digest: h('td', { class: 'roomy after-number' }),
   };
   const name = h('button', { type: 'button', class: 'link', on: { click: () => open(view.name) } }, view.name);
   const element = h('tr', null, h('th', { scope: 'row' }, name), cells.kind, cells.state, cells.lag, cells.generation, cells.offset, cells.digest);
@@ -71,7 +71,7 @@ export function viewsSection(jobs, onChange) {
   const element = section('views', text.views, button(text.addView, () => edit(null), 'primary'), done.element, none,
     table(text.views, [text.name, { label: text.kind, kind: 'roomy' }, text.state, { label: text.lag, kind: 'number' },
       { label: text.generation, kind: 'number roomy' }, { label: text.offset, kind: 'number roomy' },
-      { label: text.digest, kind: 'roomy' }], body));
+      { label: text.digest, kind: 'roomy after-number' }], body));
 
   function show(status) {
     views = status.views;
