@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's Chromium, and pages in which nothing may go wrong unnoticed.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 
+import { temporaryFolder } from './folder.mjs';
 import { load } from './modules.mjs';
 
 const { chromium } = load('playwright-core');
@@ -17,6 +18,17 @@ const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-qui
 export async function startBrowser({ args = [], ...options } = {}) {
     const path = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
     return chromium.launch({ executablePath: path, args: [...flags, ...args], ...options });
+}
+
+/** Opens the address as people do; gives the function that ends the browser. */
+export function openWithoutDebugger(userAgent, url) {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'chromium', ...flags, `--user-agent=${userAgent}`,
+        `--user-data-dir=${temporaryFolder()}`, url], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('exit', resolve).on('error', resolve));
+    return () => {
+        child.kill('SIGTERM');
+        return ended;
+    };
 }
 
 /** What Chromium calls itself where it is not headless. */

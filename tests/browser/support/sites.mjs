@@ -25,13 +25,16 @@ const types = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=
 
 /**
  * A site of `pages`: path (with or without a query) to its text, or to {body, type, headers}.
- * What it was asked for is in `requests`.
+ * What it was asked for is in `requests`. Paths of `held` are answered when `release()` is called.
  */
-export async function startSite({ pages, headers = {} }) {
+export async function startSite({ pages, headers = {}, held = [] }) {
     const site = { requests: [] };
-    const server = createServer((incoming, outgoing) => {
+    const released = new Promise((resolve) => { site.release = resolve; });
+    const server = createServer(async (incoming, outgoing) => {
         const path = incoming.url.split('?')[0];
         site.requests.push(incoming.url);
+        if (held.includes(path))
+            await released;
         const page = pages[incoming.url] ?? pages[path];
         const { body, type, headers: own = {} } = typeof page === 'object' ? page : { body: page };
         const extension = /\.(\w+)$/.exec(path)?.[1];
