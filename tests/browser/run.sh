@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs tests of this folder, one file after another: tests/browser/run.sh FILE...
+# Runs tests of this folder, one file after another: tests/browser/run.sh FILE|FOLDER...
 # FOOTFALL_BINARY is the program to test, FOOTFALL_BROWSER_MODULES the folder with node_modules.
 # Without Node.js, Chromium or the packages the tests are skipped, with the reason.
 set -u
@@ -20,7 +20,11 @@ export FOOTFALL_BROWSER_MODULES=${FOOTFALL_BROWSER_MODULES:-$PWD}
     skip "need packages from npm: ./dev test installs them when it reaches the registry"
 
 result=0
-for file in "$@"; do
+files=()
+for name in "$@"; do
+    if [ -d "$name" ]; then files+=("$name"/*.test.mjs); else files+=("$name"); fi
+done
+for file in "${files[@]}"; do
     node --test-reporter=./support/reporter.mjs --test-reporter-destination=stdout "$file" || result=1
 done
 exit $result
