@@ -78,6 +78,7 @@ export const dashboard = {
   search: 'Search',
   showMore: 'Show more',
   shown: (n, all) => `${n} of ${all}`,
+  ownLinks: 'without links within the site',
   noRows: 'Nothing in this period.',
   noMatch: 'Nothing found.',
   filterBy: (text) => `Show only ${text}`,

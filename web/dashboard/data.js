@@ -168,8 +168,16 @@ export function series(of, where, filters, step) {
 const present = (dims) => `(${dims.map((d) => `${d} IS NOT NULL`).join(' OR ')})`;
 const matching = (dims, text) => `(${dims.map((d) => `${d} ILIKE ${quote(containing(text))}`).join(' OR ')})`;
 
+// Links within the site are no referrers of it: left out unless a referrer is asked for.
+function withoutOwn(tab, site, filters) {
+  if (tab !== 'referrers' || filters.some((f) => f.dim === 'referrer_host')) return filters;
+  const own = site.startsWith('www.') ? [site, site.slice(4)] : [site, `www.${site}`];
+  return [...filters, ...own.map((value) => ({ dim: 'referrer_host', value, not: true }))];
+}
+
 /** The rows of a tab, most first: `search` keeps those that hold a text. */
-export function list(tab, where, filters, { limit = 10, offset = 0, search = '' } = {}) {
+export function list(tab, where, given, { limit = 10, offset = 0, search = '' } = {}) {
+  const filters = withoutOwn(tab, where.site, given);
   const asked = listFor(tab, filters);
   const why = whyNot(asked.of, asked.dims, filters);
   if (why) return { why };

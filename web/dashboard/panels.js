@@ -61,7 +61,7 @@ export function makePanel(panel, on) {
   const csv = button(texts.csv, () => save());
   const more = button(texts.more, () => openMore());
   const el = h('section', { class: 'card panel', 'aria-label': texts.panels[panel] },
-    h('header', { class: 'panel-head' }, tabs.el, h('span', { class: 'space' }), csv, more), body, h('footer', { class: 'panel-foot' }, total));
+    h('header', { class: 'panel-head' }, tabs.el), body, h('footer', { class: 'panel-foot' }, total, h('span', { class: 'space' }), csv, more));
 
   let context = null;
   let running = null;
@@ -81,7 +81,8 @@ export function makePanel(panel, on) {
     rows.update(nameNow(), list, kept, kept.length > 0 ? kept[0][list.measures[0]] : 0);
     if (kept.length === 0) replace(body, remark(texts.noRows));
     else if (rows.el.parentNode !== body || body.children.length > 1) replace(body, rows.el);
-    total.textContent = n > ROWS ? texts.shown(count(kept.length), count(n)) : '';
+    const said = [n > ROWS && texts.shown(count(kept.length), count(n)), tabNow() === 'referrers' && texts.ownLinks];
+    total.textContent = said.filter(Boolean).join(', ');
   }
 
   function showAnswer(answer) {

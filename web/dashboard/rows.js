@@ -19,7 +19,7 @@ function makeRow(dims, measures, row, onFilter) {
   const { text: name, code } = dims.length === 1 ? nameOf(dims[0], row[dims[0]]) : { text, code: null };
   const missing = dims.every((d) => row[d] === null || row[d] === undefined);
   const pick = h('button', { type: 'button', class: 'row-name', title: texts.filterBy(text), on: { click: () => onFilter(filtersOf(dims, row)) } },
-    code && h('span', { class: 'code' }, code), h('span', { class: missing ? 'cut soft' : 'cut' }, name));
+    code && h('span', { class: 'code', 'aria-hidden': dims[0] === 'country' ? 'true' : null }, code), h('span', { class: missing ? 'cut soft' : 'cut' }, name));
   const head = h('th', { scope: 'row', class: 'bar' }, pick);
   const cells = measures.map((_, i) => h('td', { class: i === 0 ? 'number' : 'number soft' }));
   return { el: h('tr', {}, head, cells), head, cells };

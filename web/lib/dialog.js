@@ -32,6 +32,12 @@ export function openDialog({ title, content, actions = [], wide = false, onClose
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });
+  // A search field would take Escape to empty itself.
+  dialog.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();
+    dialog.close();
+  });
   dialog.addEventListener('close', () => {
     dialog.remove();
     if (onClose) onClose();
