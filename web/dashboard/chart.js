@@ -5,6 +5,7 @@
 import uPlot from '../vendor/uplot/uPlot.esm.js';
 import '../vendor/uplot/uPlot.min.css';
 import { h, replace, setText } from '../lib/dom.js';
+import { percent } from '../lib/format.js';
 import { dashboard as texts } from '../texts.js';
 import { changeOf, formatted } from './cards.js';
 import { zoomed } from './period.js';
@@ -62,7 +63,7 @@ function incrsOf(measure) {
 }
 
 function axisText(measure, v) {
-  if (measure === 'bounce_rate') return `${Math.round(v * 100)} %`;
+  if (measure === 'bounce_rate') return percent(v, 0);
   return measure === 'views_per_visit' ? String(Math.round(v * 10) / 10) : formatted(measure, v);
 }
 

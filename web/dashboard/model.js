@@ -30,7 +30,7 @@ export function chartModel({ measure, range, step, zone, answer, prior, priorRan
   if (prior) {
     model.beforeStarts = slots(priorRange, step, zone);
     const old = values(prior, measure, model.beforeStarts, priorRange.to, since, now);
-    model.before = starts.map((_, i) => (i < old.length ? old[i] : null));
+    if (old.some((v) => v !== null)) model.before = starts.map((_, i) => (i < old.length ? old[i] : null));
   }
   return model;
 }
