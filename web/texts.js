@@ -290,6 +290,7 @@ export const system = {
   aliasHint: 'An id that stands for the site, as a number or a UUID from another system.',
   addAlias: 'Add alias',
   nAliases: (n) => (n === '1' ? '1 alias' : `${n} aliases`),
+  forSite: (what, site) => `${what}: ${site}`,
   aliasesOf: (site) => `Aliases of ${site}`,
   snippet: 'Snippet',
   snippetTitle: (site) => `Snippet for ${site}`,

@@ -18,7 +18,7 @@ async function copy(field) {
 export function copyField(label, value) {
   const lines = value.split('\n').length;
   const field = lines > 1 || value.length > 80
-    ? h('textarea', { readonly: true, rows: String(Math.max(2, lines)), 'aria-label': label, spellcheck: 'false' }, value)
+    ? h('textarea', { readonly: true, rows: String(2 * lines + 1), 'aria-label': label, spellcheck: 'false' }, value)
     : h('input', { readonly: true, 'aria-label': label, class: 'mono', value, spellcheck: 'false' });
   const button = h('button', { type: 'button', class: 'button', 'aria-label': `${common.copy}: ${label}` }, common.copy);
   const said = h('span', { class: 'visually-hidden', role: 'status' });

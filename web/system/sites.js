@@ -48,8 +48,9 @@ function publicSwitch(site, change) {
 }
 
 function row(site, acts) {
-  const aliases = button(site.aliases.length > 0 ? text.nAliases(count(site.aliases.length)) : text.addAlias, () => showAliases(site, acts.save), 'quiet small');
-  aliases.setAttribute('aria-label', text.aliasesOf(site.name));
+  const label = site.aliases.length > 0 ? text.nAliases(count(site.aliases.length)) : text.addAlias;
+  const aliases = button(label, () => showAliases(site, acts.save), 'quiet small');
+  aliases.setAttribute('aria-label', text.forSite(label, site.name));
   const lines = button(text.snippet, () => showSnippet(site.name), 'small');
   lines.setAttribute('aria-label', text.snippetTitle(site.name));
   return h('tr', null, h('th', { scope: 'row' }, h('a', { href: `/?site=${encodeURIComponent(site.name)}` }, site.name),

@@ -27,7 +27,7 @@ function row(view) {
   return h('tr', null, h('th', { scope: 'row' }, view.view),
     h('td', null, pill(view.agrees ? text.agrees : text.nDiffer(count(view.n_differences)), view.agrees ? 'good' : 'bad')),
     h('td', { class: 'number' }, count(view.groups)), h('td', { class: 'number' }, count(view.pages)),
-    h('td', { class: 'number' }, count(view.offset)), h('td', null, digest(view.digest)),
+    h('td', { class: 'number' }, count(view.offset)), h('td', { class: 'after-number' }, digest(view.digest)),
     h('td', { class: 'number' }, text.seconds(view.seconds.toFixed(1))));
 }
 
@@ -48,7 +48,7 @@ function result(job) {
   const views = resultViews(job);
   if (views.length === 0) return h('p', { class: 'soft' }, text.nothingCompared);
   return [scope(job.result), table(text.resultOf(text.jobName(text.verifyWord, job.id)), [text.name, text.outcome,
-    { label: text.groups, kind: 'number' }, { label: text.pages, kind: 'number' }, { label: text.offset, kind: 'number' }, text.digest,
+    { label: text.groups, kind: 'number' }, { label: text.pages, kind: 'number' }, { label: text.offset, kind: 'number' }, { label: text.digest, kind: 'after-number' },
     { label: text.time, kind: 'number' }], h('tbody', null, views.map(row))), views.map(differences),
   job.result.agrees ? null : h('p', { class: 'soft small' }, text.mendByReplay)];
 }
