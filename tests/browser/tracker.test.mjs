@@ -15,6 +15,7 @@ const deadline = 30_000;
 const withBackForwardCache = { ignoreDefaultArgs: ['--disable-back-forward-cache'] };
 
 const rig = makeRig({
+    options: ['--api.hosts', 'stats.example.test'],
     async setUp(rig) {
         rig.proxy = await startProxy(rig.service.url);
         rig.api = rig.proxy.at('stats.localhost');
@@ -449,6 +450,27 @@ rig.test('the tracker does nothing in a page that is a file', async ({ page }) =
     await page.goto(`file://${folder}/page.html`);
     assert.equal(await page.evaluate(() => typeof window.footfall), 'undefined');
     assert.equal(rig.proxy.events.length, n);
+});
+
+rig.test('who is signed in counts like anyone, also on a site of the same domain', async ({ page, watched }) => {
+    watched.expect(/Cross-Origin-Opener-Policy/); // means nothing to plain HTTP
+    const service = new URL(rig.service.url), host = 'stats.example.test';
+    const stats = `http://${host}:${service.port}`;
+    const site = await makeSite({ zone: 'example.test', script: `<script defer src="${stats}/track.js"></script>` });
+    await page.goto(`${stats}/sign-in`);
+    const signedIn = await page.evaluate(async (token) => (await fetch('/v1/session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ token }),
+    })).status, rig.service.token);
+    assert.equal(signedIn, 200);
+    const sent = page.waitForResponse((response) => response.url().endsWith('/v1/events'));
+    await page.goto(site.url());
+    assert.equal((await sent).status(), 202);
+    await page.evaluate(([api, address]) => navigator.sendBeacon(`${api}/v1/events`, // which cookies go with
+        JSON.stringify([{ eventType: 'beacon', pageUrl: address }])), [stats, site.url('/b')]);
+    await assertLogged(site, ['/', ''], ['beacon', '/b', '']);
+    assert.deepEqual((await logged(site)).map(({ browser }) => browser), ['Chrome', 'Chrome']);
 });
 
 rig.test('a headless browser is counted as a bot: it is in the log, but in no view',
