@@ -100,7 +100,8 @@ static void a_histogram_is_summed_up(void **state)
     assert_true(s.p99 > 0.01 && s.p99 <= 0.1);
     metric_observe(&waits, 5000000);
     metric_observe(&waits, 5000000);
-    assert_true(fabs(metrics_summary("test_waits").p99 - 0.1) < 1e-9); /* over the last bound: that */
+    assert_true(fabs(metrics_summary("test_waits").p99 - 0.1) <
+                1e-9); /* over the last bound: that */
 }
 
 static void *add_many(void *arg)
