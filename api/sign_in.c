@@ -220,7 +220,7 @@ static void session_delete(struct http_request *r, void *context)
 #define SESSION_SCHEMA                                                                             \
     "{\"type\":\"object\",\"required\":[\"signed_in\",\"scope\",\"site\",\"expires\"],"            \
     "\"properties\":{\"signed_in\":{\"type\":\"boolean\"},"                                        \
-    "\"scope\":{\"enum\":[\"read\",\"admin\",null]},\"site\":{\"type\":[\"string\",\"null\"]},"    \
+    "\"scope\":{\"type\":[\"string\",\"null\"]},\"site\":{\"type\":[\"string\",\"null\"]},"        \
     "\"expires\":{\"type\":[\"string\",\"null\"]}}}"
 
 static const struct http_answer_doc begun[] = {

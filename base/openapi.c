@@ -11,7 +11,10 @@ static const char PROBLEM[] = "{\"$ref\":\"#/components/schemas/Problem\"}";
 
 static const char TAIL[] =
     "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
-    "\"description\":\"A token of scope ingest, read or admin (footfall token create).\"}},"
+    "\"description\":\"A token of scope ingest, read or admin (footfall token create).\"},"
+    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"footfall_session\","
+    "\"description\":\"Of a browser that has signed in (POST /v1/session). What changes something "
+    "needs the same Origin, and application/json.\"}},"
     "\"responses\":{\"Problem\":{\"description\":\"An error (RFC 9457).\",\"content\":{"
     "\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
     "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\","
@@ -145,8 +148,8 @@ static void put_security(struct buf *out, enum http_scope scope)
     static const char *const by_scope[] = {
         [SCOPE_OPEN] = "[{},{\"bearer\":[]}]", /* a token may be sent */
         [SCOPE_INGEST] = "[{\"bearer\":[\"ingest\"]}]",
-        [SCOPE_READ] = "[{\"bearer\":[\"read\"]}]",
-        [SCOPE_ADMIN] = "[{\"bearer\":[\"admin\"]}]",
+        [SCOPE_READ] = "[{\"bearer\":[\"read\"]},{\"session\":[\"read\"]}]",
+        [SCOPE_ADMIN] = "[{\"bearer\":[\"admin\"]},{\"session\":[\"admin\"]}]",
     };
     buf_printf(out, ",\"security\":%s", by_scope[scope]);
 }
