@@ -197,6 +197,15 @@ static void sites_are_added_and_listed(void **state)
     assert_non_null(row);
     assert_non_null(strstr(row, "42"));
     clear(&r);
+    static const char *const count = "SELECT count(*) FROM site WHERE is_public";
+    r = RUN("site", "public", "new.example", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(support_sql_int(s.postgres, count), 1);
+    clear(&r);
+    r = RUN("site", "private", "new.example", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(support_sql_int(s.postgres, count), 0);
+    clear(&r);
     r = RUN("site", "add", "no site", "--data-dir", dir);
     assert_int_equal(r.status, EXIT_FAILED);
     assert_non_null(strstr((char *)r.err_out.p, "name"));

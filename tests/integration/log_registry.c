@@ -13,6 +13,7 @@
 #include "log/event_json.h"
 #include "log/maintain.h"
 #include "log/migrate.h"
+#include "log/sign_ins.h"
 #include "log/sources.h"
 
 static struct sql *connect_to(const char *uri)
@@ -178,6 +179,81 @@ static void a_token_is_found_until_it_is_revoked(void **state)
                                           " convert_to('ff_', 'UTF8')"),
                      0);
     tokens_free(t);
+    sql_close(s);
+    free(uri);
+}
+
+/* The number of sign-ins there are. */
+static int64_t count_sign_ins(const char *uri)
+{
+    return support_sql_int(uri, "SELECT count(*) FROM sign_in");
+}
+
+static void a_sign_in_stands_for_its_token_until_it_ends(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char *uri = log_test_database();
+    struct sql *s = connect_to(uri);
+    struct tokens *t = tokens_new();
+    struct token_info token;
+    struct sign_in found;
+    char token_secret[TOKEN_SECRET_BYTES];
+    char first[SIGN_IN_SECRET_BYTES], second[SIGN_IN_SECRET_BYTES];
+    int64_t expires_us, now_us = clock_now_us();
+    support_ok(tokens_create(s, TOKEN_READ, SPAN_LITERAL("a.example"), token_secret, &e), &e);
+    support_ok(tokens_refresh(t, s, &e), &e);
+    assert_true(tokens_find(t, span_of(token_secret), &token));
+    support_ok(sign_ins_add(s, token.id, first, &expires_us, &e), &e);
+    support_ok(sign_ins_add(s, token.id, second, &expires_us, &e), &e);
+    assert_string_not_equal(first, second);
+    assert_int_equal((expires_us - now_us + US_PER_HOUR) / US_PER_DAY, SIGN_IN_DAYS);
+    support_ok(tokens_refresh(t, s, &e), &e);
+    assert_true(tokens_find_sign_in(t, span_of(first), now_us, &found));
+    assert_int_equal(found.token.id, token.id);
+    assert_int_equal(found.token.scope, TOKEN_READ);
+    assert_string_equal(found.token.site, "a.example");
+    assert_true(tokens_find_sign_in(t, span_of(second), expires_us - 1, &found));
+    assert_false(tokens_find_sign_in(t, span_of(second), expires_us, &found));
+    assert_false(tokens_find(t, span_of(first), &token)); /* neither takes the place of the other */
+    assert_false(tokens_find_sign_in(t, span_of(token_secret), now_us, &found));
+    support_ok(sign_ins_end(s, span_of(first), &e), &e);
+    support_ok(sign_ins_end(s, span_of(first), &e), &e);
+    support_ok(tokens_refresh(t, s, &e), &e);
+    assert_false(tokens_find_sign_in(t, span_of(first), now_us, &found));
+    assert_true(tokens_find_sign_in(t, span_of(second), now_us, &found));
+    support_ok(tokens_revoke(s, found.token.id, &e), &e);
+    support_ok(tokens_refresh(t, s, &e), &e);
+    assert_false(tokens_find_sign_in(t, span_of(second), now_us, &found));
+    assert_int_equal(sign_ins_add(s, found.token.id, first, &expires_us, &e), -1);
+    assert_int_equal(e.kind, ERR_INPUT);
+    err_clear(&e);
+    assert_int_equal(count_sign_ins(uri), 1);
+    support_ok(sign_ins_delete_ended(s, &e), &e);
+    assert_int_equal(count_sign_ins(uri), 0);
+    tokens_free(t);
+    sql_close(s);
+    free(uri);
+}
+
+static void expired_sign_ins_are_deleted_and_ingest_tokens_have_none(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char *uri = log_test_database();
+    struct sql *s = connect_to(uri);
+    char secret[SIGN_IN_SECRET_BYTES];
+    int64_t expires_us;
+    free(support_sql(uri, "INSERT INTO token (secret_hash, scope) VALUES ('a', 'ingest')"));
+    free(support_sql(uri, "INSERT INTO token (secret_hash, scope) VALUES ('b', 'admin')"));
+    assert_int_equal(sign_ins_add(s, 1, secret, &expires_us, &e), -1);
+    assert_int_equal(e.kind, ERR_INPUT);
+    err_clear(&e);
+    support_ok(sign_ins_add(s, 2, secret, &expires_us, &e), &e);
+    support_ok(sign_ins_add(s, 2, secret, &expires_us, &e), &e);
+    free(support_sql(uri, "UPDATE sign_in SET expires_at = now() WHERE id = 1"));
+    support_ok(sign_ins_delete_ended(s, &e), &e);
+    assert_int_equal(count_sign_ins(uri), 1);
     sql_close(s);
     free(uri);
 }
@@ -356,6 +432,8 @@ int main(void)
         cmocka_unit_test(a_database_that_is_not_utf8_is_refused),
         cmocka_unit_test(a_batch_of_every_past_schema_is_readable),
         cmocka_unit_test(a_token_is_found_until_it_is_revoked),
+        cmocka_unit_test(a_sign_in_stands_for_its_token_until_it_ends),
+        cmocka_unit_test(expired_sign_ins_are_deleted_and_ingest_tokens_have_none),
         cmocka_unit_test(sites_are_added_learned_up_to_a_cap_and_have_aliases),
         cmocka_unit_test(salts_are_made_ahead_and_destroyed_two_days_after_their_day),
         cmocka_unit_test(upkeep_fills_the_tables_makes_segments_and_deletes_old_keys),

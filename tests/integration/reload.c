@@ -127,6 +127,43 @@ static void expect_region(const struct rig *x, const char *path, const char *reg
     free(url);
 }
 
+/* What one who signs in at that name with a wrong token is told. */
+static int sign_in_at(const struct rig *x, const char *host)
+{
+    char *url = mem_format("%s/v1/session", x->footfall.url);
+    char *header = mem_format("host: %s", host);
+    struct support_http post = {.url = url,
+                                .headers = {"content-type: application/json", header},
+                                .body = SPAN_LITERAL("{\"token\": \"none\"}")};
+    struct support_answer a = support_http(&post);
+    int status = a.status;
+    support_answer_clear(&a);
+    free(header);
+    free(url);
+    return status;
+}
+
+static void names_for_browsers_are_taken_over_on_sighup(void **state)
+{
+    static const char done[] = "read again: the configuration";
+    struct rig x;
+    (void)state;
+    start(&x);
+    assert_int_equal(sign_in_at(&x, "stats.example.com"), 421);
+    write_config(&x, x.german, "[views]\nflush_ms = 40\n[api]\nhosts = stats.example.com\n");
+    reload_until(&x, done, 1);
+    assert_int_equal(sign_in_at(&x, "stats.example.com"), 401);
+    assert_false(says(&x, "needs a restart"));
+    write_config(&x, x.german,
+                 "[views]\nflush_ms = 40\n[api]\nhosts = https://stats.example.com\n");
+    reload_until(&x, "api.hosts: \"https://stats.example.com\" is no name of a host", 1);
+    assert_int_equal(sign_in_at(&x, "stats.example.com"), 401);
+    write_config(&x, x.german, "[views]\nflush_ms = 40\n");
+    reload_until(&x, done, 2);
+    assert_int_equal(sign_in_at(&x, "stats.example.com"), 421);
+    stop(&x);
+}
+
 static void the_geo_database_named_by_the_file_is_taken_over_on_sighup(void **state)
 {
     static const char done[] = "read again: the configuration, the geo database";
@@ -167,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_geo_database_named_by_the_file_is_taken_over_on_sighup,
                                   support_teardown),
+        cmocka_unit_test_teardown(names_for_browsers_are_taken_over_on_sighup, support_teardown),
         cmocka_unit_test_teardown(a_file_that_is_wrong_now_changes_nothing, support_teardown),
     };
     return support_run("reload", tests, sizeof(tests) / sizeof(tests[0]));
