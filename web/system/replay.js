@@ -12,8 +12,10 @@ import { viewChoice } from './view-choice.js';
 const resultViews = (job) => (job.result && job.result.views) || [];
 
 function verdict(job) {
-  const compared = resultViews(job).filter((v) => v.compared);
-  if (job.state !== 'done' || compared.length === 0) return null;
+  const views = resultViews(job);
+  const compared = views.filter((v) => v.compared);
+  if (job.state !== 'done' || views.length === 0) return null;
+  if (compared.length === 0) return { label: text.built, kind: 'good' };
   return compared.every((v) => v.same) ? { label: text.same, kind: 'good' } : { label: text.changed, kind: 'warn' };
 }
 

@@ -15,8 +15,8 @@ function row(token, revoke) {
   const end = button(text.revoke, () => revoke(token), 'danger small');
   end.setAttribute('aria-label', text.revokeNamed(token.id));
   return h('tr', null, h('th', { scope: 'row', class: 'number narrow' }, String(token.id)), h('td', null, pill(token.scope, token.scope === 'admin' ? 'warn' : 'plain')),
-    h('td', null, token.site || h('span', { class: 'soft' }, text.anySite)),
-    h('td', { class: 'soft' }, h('time', { datetime: token.created_at, title: time(token.created_at) }, ago(token.created_at))),
+    h('td', null, token.site || h('span', { class: 'soft nowrap' }, text.anySite)),
+    h('td', { class: 'soft nowrap' }, h('time', { datetime: token.created_at, title: time(token.created_at) }, ago(token.created_at))),
     h('td', { class: 'number' }, end));
 }
 
