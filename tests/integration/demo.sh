@@ -37,7 +37,7 @@ start() { # DATA_DIR
     : >"$folder/out"
     ./dev run --demo --data-dir "$1" --listen 127.0.0.1:0 >>"$folder/out" 2>&1 &
     service=$!
-    wait_until 'ready' grep -q '^  stop  ' "$folder/out"
+    wait_until 'ready' grep -q '^footfall sign-in ' "$folder/out"
     FOOTFALL_URL=$(sed -n 's/^footfall ready //p' "$folder/out")
     FOOTFALL_TOKEN=$(cat "$1/admin-token")
     export FOOTFALL_URL FOOTFALL_TOKEN
@@ -55,7 +55,7 @@ history() {
         'SELECT count(*) AS n FROM events' | tail -n 1 | tr -cd 0-9
 }
 made() {
-    build/footfall demo --ndjson --days $FOOTFALL_TEST_DEMO_DAYS --per-day 20000 --until "$(cut -d ' ' -f 1 "$data/demo")" |
+    build/footfall demo --ndjson --days $FOOTFALL_TEST_DEMO_DAYS --per-day 12000 --until "$(cut -d ' ' -f 1 "$data/demo")" |
         sort -u | awk -F '[:,]' -v end="$(date -d "$(midnight)" +%s)" '/"site":"shop.example"/ && $2 < end { n++ } END { print n + 0 }'
 }
 
@@ -67,12 +67,13 @@ end_by() { # SIGNAL: the service, its servers and what feeds it are gone
 }
 
 start "$data"
-grep -q "^  open  .*/sign-in?next=%2F%3Fsite%3Dshop.example#code=" "$folder/out" || fail "no link to the first page"
 wait_until 'the first events' is_beyond 0
 end_by TERM
 ! grep -q sent "$data/demo" || echo 'the history was not cut off: this machine is fast'
 start "$data"
 wait_until 'the history' grep -q sent "$data/demo"
+wait_until 'the address' grep -q '^  stop  ' "$folder/out"
+grep -q "^  open  .*/sign-in?next=%2F%3Fsite%3Dshop.example#code=" "$folder/out" || fail "no link to the first page"
 [ "$(history)" = "$(made)" ] || fail "history: $(history) events instead of $(made)"
 wait_until 'live events' is_beyond "$(head_of_log)"
 end_by KILL
@@ -88,6 +89,7 @@ env -u FOOTFALL_URL -u FOOTFALL_TOKEN build/footfall import --site own.example -
     "$folder/own.ndjson" >/dev/null || fail 'import'
 start "$data"
 wait_until 'the refusal' grep -q "events that are not the demo's" "$folder/out"
+wait_until 'the address all the same' grep -q '^  stop  ' "$folder/out"
 [ "$(head_of_log)" = 1 ] || fail 'events of others were added to'
 end_by TERM
 

@@ -96,13 +96,12 @@ async function signOut(button) {
 async function start() {
   const code = takeCode();
   showWorking();
-  if (code) {
-    await exchange({ code }, showForm);
-    return;
-  }
+  let message;
+  if (code) await exchange({ code }, (text) => { message = text; });
+  if (code && !message) return;
   const session = await get('/v1/session').catch(() => null);
   if (session && session.signed_in) showSession(session);
-  else showForm();
+  else showForm(message);
 }
 
 // A link that is opened where this page is shown already changes the fragment alone.
