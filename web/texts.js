@@ -51,7 +51,7 @@ export const dashboard = {
   },
   against: (range) => `compared with ${range}`,
   cards: 'Totals',
-  chart: 'Over time',
+  figures: 'Numbers',
   chartLabel: (measure, range, step) => `${measure}, ${range}, by ${step}. Left and right arrow keys read the values.`,
   steps: { minute: 'minute', '15m': 'quarter hour', hour: 'hour', day: 'day', week: 'week' },
   byStep: { minute: 'by minute', '15m': 'by quarter hour', hour: 'by hour', day: 'by day', week: 'by week' },
@@ -102,7 +102,7 @@ export const dashboard = {
 
   emptyTitle: (site) => `Waiting for the first page view of ${site}`,
   emptyText: 'Put this into the <head> of your pages. The numbers appear here by themselves.',
-  emptySites: 'No site has been added yet. Put this into the pages of yours, and add its name: footfall site add NAME',
+  emptyUnknown: 'This site is not known yet, so its page views are refused. Add it:',
   emptyServer: 'From a server or a script instead, with a token of scope ingest:',
   snippet: 'Snippet',
 

@@ -148,7 +148,7 @@ function makePlot(host, tipEl, model, onZoom) {
     place(tipEl, u, u.valToPos(u.data[0][i], 'x'));
   };
   const options = () => ({
-    width: host.clientWidth, height: HEIGHT, padding: [12, 12, 0, 0], legend: { show: false },
+    width: host.clientWidth, height: HEIGHT, padding: [12, 22, 0, 0], legend: { show: false },
     scales: { x: { time: false, range: (u, min, max) => (min === max ? [min - 1, max + 1] : [min, max]) }, y: { range: () => [0, topOf(model())] } },
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 8 } },
     axes: axes(model), series: lines(), hooks: { setSelect: [selected], setCursor: [moved] },
@@ -200,7 +200,7 @@ export function makeChart(onZoom, onCsv) {
   const host = h('div', { class: 'plot' });
   const said = h('p', { class: 'visually-hidden', 'aria-live': 'polite' });
   const figure = h('div', { class: 'figure', tabindex: '0', role: 'img' }, host, tipEl);
-  const tableEl = h('div', { class: 'chart-table', hidden: true, tabindex: '0', role: 'region', 'aria-labelledby': 'chart-title' });
+  const tableEl = h('div', { class: 'chart-table', hidden: true, tabindex: '0', role: 'region', 'aria-label': texts.asTable });
   const el = h('section', { class: 'chart', 'aria-labelledby': 'chart-title' },
     h('header', { class: 'chart-head' }, title, legend, h('span', { class: 'space' }), toggle, csv), figure, tableEl, said);
   const plot = makePlot(host, tipEl, model, onZoom);

@@ -67,6 +67,13 @@ function whyNot(of, dims, filters) {
   return of === VISITS ? 'visitsByPage' : 'eventsByVisit';
 }
 
+/** The measure itself, or the one to show instead under filters that leave it without an answer. */
+export function answerable(measure, filters) {
+  const { of } = NUMBERS[measure];
+  if (!whyNot(of, [], filters) || whyNot(other(of), [], filters)) return measure;
+  return of === EVENTS ? 'visits' : 'visitors';
+}
+
 /** A tab's list as the filters allow it: what both relations know is counted in visits where a visit's page is asked for. */
 export function listFor(tab, filters) {
   const list = LISTS[tab];

@@ -25,12 +25,13 @@ function curlOf(origin, site) {
     + `  -d '{"pageUrl": "https://${site}/", "ipAddress": "203.0.113.9", "userAgent": "Mozilla/5.0 …"}'`;
 }
 
-/** The card that stands in place of the numbers; `site` may be null. */
-export function makeEmpty(site) {
+/** The card that stands in place of the numbers; `site` may be null, `isKnown`: events of it are taken without a token. */
+export function makeEmpty(site, isKnown) {
   const name = site || 'example.com';
   return h('section', { class: 'card empty', 'aria-labelledby': 'empty-title' },
     h('h2', { id: 'empty-title' }, texts.emptyTitle(name)),
-    h('p', { class: 'soft' }, site ? texts.emptyText : texts.emptySites),
+    h('p', { class: 'soft' }, texts.emptyText),
+    !isKnown && h('p', { class: 'notice warn small' }, texts.emptyUnknown, ' ', h('code', {}, `footfall site add ${name}`)),
     block(texts.snippet, snippetOf(location.origin, name)),
     h('p', { class: 'soft' }, texts.emptyServer),
     block('curl', curlOf(location.origin, name)));

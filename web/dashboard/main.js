@@ -11,7 +11,7 @@ import { aborted, allowQueries, ask } from './ask.js';
 import { makeCards } from './cards.js';
 import { makeChart } from './chart.js';
 import { download, fileName } from './csv.js';
-import { firstDay, objects } from './data.js';
+import { answerable, firstDay, objects } from './data.js';
 import { makeEmpty } from './empty.js';
 import { makeFilters } from './filters.js';
 import { makeControls, makeHeader } from './header.js';
@@ -44,12 +44,12 @@ const cards = makeCards((measure) => set({ measure }, { replace: true }));
 const chart = makeChart((range) => set(named(range, state.get().tz, Date.now())), saveChart);
 const panels = Object.keys(TABS).map((name) => ({ name, ...makePanel(name, {
   tab: (panel, tab) => set({ tabs: { ...state.get().tabs, [panel]: tab } }, { replace: true }),
-  filter: (added) => set({ filters: added.reduce(withFilter, state.get().filters) }),
+  filter: addFilters,
   failed: onFailed,
 }) }));
 
 const chartPlace = h('div', { class: 'chart-place' }, chart.el);
-const figures = h('section', { class: 'card figures', 'aria-label': texts.chart }, cards.el, chartPlace);
+const figures = h('section', { class: 'card figures fresh', 'aria-label': texts.figures }, cards.el, chartPlace);
 const stale = h('p', { class: 'stale notice warn small', role: 'status', hidden: true });
 const numbers = h('div', { class: 'numbers' }, figures, h('div', { class: 'panels' }, panels.map((p) => p.el)));
 const content = h('div', { class: 'wrap content', id: 'content', tabindex: '-1' }, filters.el, stale, numbers);
@@ -73,7 +73,7 @@ const known = {
   since: -Infinity, // the site's first page view; Infinity: none yet
   sinceOf: null,
   context: null, // of the last load
-  csv: null,
+  got: null, // the last numbers
   loading: null, // aborts the numbers
   loadedAt: 0,
   offset: -1, // of the log, as the last live totals say
@@ -87,13 +87,20 @@ function context() {
   const s = state.get();
   const at = Date.now();
   const range = resolve(s, s.tz, at, Number.isFinite(known.since) ? known.since : at);
-  return { state: s, where: { site: s.site, tz: s.tz, range }, now: at, since: known.since };
+  return { state: s, where: { site: s.site, tz: s.tz, range }, now: at };
 }
 
 /* ---- what the reader does */
 
 function goToSite(site) {
   set({ site, filters: [] });
+}
+
+/** More filters; where these leave the chart's measure without an answer, one that has it. */
+function addFilters(added) {
+  const list = added.reduce(withFilter, state.get().filters);
+  const { measure } = state.get();
+  set({ filters: list, measure: answerable(measure, list) });
 }
 
 function pickPeriod(period) {
@@ -125,7 +132,7 @@ async function signOut() {
 
 function saveChart() {
   const { where, state: s } = known.context;
-  if (known.csv && !known.csv.why) download(known.csv, fileName(s.site, s.measure, where.range)).catch(onFailed);
+  if (known.got && !known.got.why) download(known.got.csv, fileName(s.site, s.measure, where.range)).catch(onFailed);
 }
 
 /* ---- loading */
@@ -157,18 +164,17 @@ async function showNumbers(at, quiet) {
 
 function showGot(got) {
   stale.hidden = true;
-  known.csv = got.csv;
+  figures.classList.remove('fresh');
+  known.got = got;
   cards.update(got.parts, got.against && texts.against(got.against));
   if (got.why) return replace(chartPlace, remark(texts.why[got.why]));
   if (chart.el.parentNode !== chartPlace || chartPlace.children.length > 1) replace(chartPlace, chart.el);
-  return chart.update(got.model);
+  return chart.update(got.model(known.since));
 }
 
 function failNumbers(e, quiet) {
-  onFailed(e);
-  if (quiet) return;
-  stale.hidden = true;
-  replace(chartPlace, failure(e, () => load()));
+  if (quiet || e.status === 401) onFailed(e);
+  if (!quiet) replace(chartPlace, failure(e, () => load()));
 }
 
 function parts() {
@@ -194,8 +200,7 @@ async function learnSince(site) {
   known.since = row ? row.time : Infinity;
   known.sinceOf = site;
   const empty = known.since === Infinity;
-  if (!empty && numbers.parentNode !== content) content.append(numbers);
-  if (empty) replace(content, filters.el, stale, makeEmpty(site));
+  if (empty) replace(content, filters.el, stale, makeEmpty(site, known.sites.length === 0 || known.sites.includes(site)));
   else replace(content, filters.el, stale, numbers);
 }
 
@@ -214,12 +219,15 @@ function render() {
 
 function arrive(site) {
   known.since = -Infinity;
-  known.sinceOf = null;
+  known.sinceOf = known.got = null;
   now.clear();
   live.follow(site);
   learnSince(site).then(() => {
-    if (state.get().period === 'all' || Number.isFinite(known.since)) load({ quiet: state.get().period !== 'all' });
-  }, onFailed);
+    if (state.get().period === 'all') load();
+    else if (Number.isFinite(known.since) && known.got && !known.got.why) chart.update(known.got.model(known.since));
+  }, (e) => {
+    if (e.status === 401 || state.get().period === 'all') onFailed(e);
+  });
 }
 
 /* ---- live */
@@ -272,7 +280,7 @@ async function learnSites() {
   if (state.get().site !== null) return header.update(state.get(), known.sites);
   const usual = known.sites.find((name) => name !== 'localhost') || known.sites[0];
   if (usual) return set({ site: usual }, { replace: true });
-  return replace(content, makeEmpty(null));
+  return replace(content, makeEmpty(null, false));
 }
 
 function listen() {

@@ -27,7 +27,10 @@ export function questions({ state, where, now }) {
   return { of, other, step, prior, asked };
 }
 
-/** Asks them all at once: `{parts, against, model, csv}` for the cards and the chart (`why` where nothing can be told). */
+/**
+ * Asks them all at once: `{parts, against, model(since), csv}` for the cards and the chart, or `why` the chart tells
+ * nothing. `since`: the site's first page view, which may be known later.
+ */
 export async function loadNumbers(context, signal) {
   const { of, other, step, prior, asked } = questions(context);
   const names = Object.keys(asked);
@@ -35,8 +38,8 @@ export async function loadNumbers(context, signal) {
   const got = Object.fromEntries(names.map((n, i) => [n, answers[i]]));
   const part = (now, old) => ({ why: now.why, totals: now.totals, before: old && old.totals });
   const parts = { [of]: part(got.main, got.mainFair || got.mainBefore), [other]: part(got.other, got.otherBefore) };
-  const { state, where, now, since } = context;
-  const model = got.main.why ? null : chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
+  const { state, where, now } = context;
+  const model = (since) => chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
     prior: got.mainBefore, priorRange: prior, since, now });
   const fair = prior && (prior.fair < prior.to ? { from: prior.from, to: prior.fair, days: null } : prior);
   return { parts, why: got.main.why, model, csv: asked.main, against: fair && rangeText(fair, where.tz) };

@@ -120,7 +120,7 @@ export function makePanel(panel, on) {
   }
 
   function fail(e, quiet) {
-    on.failed(e);
+    if (quiet || e.status === 401) on.failed(e);
     if (!quiet) replace(body, failure(e, () => load(context)));
   }
 

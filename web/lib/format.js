@@ -98,7 +98,7 @@ export function change(now, before) {
   if (missing(now) || missing(before) || Number(before) === 0) return null;
   const x = now / before - 1;
   const places = Math.abs(x) < 0.0995 ? 1 : 0;
-  const text = number({ style: 'percent', maximumFractionDigits: places, signDisplay: 'exceptZero' }).format(x);
+  const text = number({ style: 'percent', minimumFractionDigits: places, maximumFractionDigits: places, signDisplay: 'exceptZero' }).format(x);
   const rounded = Number(x.toFixed(places + 2));
   return { text, direction: Math.sign(rounded) };
 }
