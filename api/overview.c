@@ -239,19 +239,34 @@ static void put_names(const struct plan *p, struct writer *w)
                                                        : span_of(finest->name));
 }
 
-static const char *state_of(const struct view_overview *v)
+/* Without Redis nobody knows where a view stands that was ready. */
+static bool is_unknown(const struct view_overview *v, const struct overview *o)
 {
-    return v->view->state == VIEW_FAILED ? "failed" : v->built ? "ready" : "building";
+    return !v->built && !o->redis_reachable && v->view->state == VIEW_READY;
+}
+
+static const char *state_of(const struct view_overview *v, const struct overview *o)
+{
+    return v->view->state == VIEW_FAILED ? "failed"
+           : v->built                    ? "ready"
+           : is_unknown(v, o)            ? "unknown"
+                                         : "building";
+}
+
+static struct span error_of(const struct view_overview *v, const struct overview *o)
+{
+    if (v->view->failure[0] != '\0')
+        return span_of(v->view->failure);
+    return is_unknown(v, o) ? span_of(v->reason) : SPAN_ABSENT;
 }
 
 static void put_state(const struct view_overview *v, const struct overview *o, struct writer *w)
 {
     char digest[33];
     digest_format(v->digest, digest);
-    writer_put_text(w, "state", span_of(state_of(v)));
+    writer_put_text(w, "state", span_of(state_of(v, o)));
     writer_put_bool(w, "changing", v->view->plan != NULL && v->view->pending != NULL);
-    writer_put_text(w, "error",
-                    v->view->failure[0] == '\0' ? SPAN_ABSENT : span_of(v->view->failure));
+    writer_put_text(w, "error", error_of(v, o));
     writer_key(w, "generation");
     if (v->built)
         writer_int(w, (int64_t)v->generation);

@@ -55,7 +55,7 @@ static const char schema[] =
     "\"dimensions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"measures\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"step\":{\"type\":[\"string\",\"null\"]},"
-    "\"state\":{\"enum\":[\"ready\",\"building\",\"failed\"]},"
+    "\"state\":{\"enum\":[\"ready\",\"building\",\"failed\",\"unknown\"]},"
     "\"changing\":{\"type\":\"boolean\"},\"error\":{\"type\":[\"string\",\"null\"]},"
     "\"generation\":{\"type\":[\"integer\",\"null\"]},\"offset\":{\"type\":\"integer\"},"
     "\"head\":{\"type\":\"integer\"},"
@@ -69,7 +69,8 @@ static const struct http_answer_doc answers[] = {
      "Each view with its definition, the offset it has reached, how far it is behind the log, and "
      "the "
      "digest of its contents. `building`: it is new, or is built anew, and not readable yet; "
-     "`changing`: another definition is being built to take its place; `failed`: `error` says why.",
+     "`changing`: another definition is being built to take its place; `failed`: `error` says why; "
+     "`unknown` (in the status only): Redis cannot be asked.",
      schema},
     {200, "application/msgpack", "The same as MessagePack.", NULL},
     {0},

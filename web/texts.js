@@ -170,7 +170,7 @@ export const system = {
   kind: 'Counts',
   kinds: { events: 'events', sessions: 'visits' },
   state: 'State',
-  states: { ready: 'ready', building: 'being built', changing: 'changing', failed: 'failed' },
+  states: { ready: 'ready', building: 'being built', changing: 'changing', failed: 'failed', unknown: 'unknown' },
   lag: 'Behind the log',
   upToDate: 'up to date',
   behind: (events, time) => `${events} events, ${time}`,

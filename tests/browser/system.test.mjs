@@ -102,6 +102,17 @@ rig.test('what cannot be had is said, and comes back by itself', async ({ contex
     await page.getByText('Ready', { exact: true }).waitFor();
 });
 
+rig.test('what the service complains of is read on the page', async ({ context, page, watched }) => {
+    watched.expect(/status of 503/); // while it is not ready
+    await open(context, page);
+    await card(page, 'Messages').getByText('No errors and no warnings.').waitFor();
+    process.kill(Number(/process_id:(\d+)/.exec(redis('INFO', 'server'))[1]), 'SIGKILL');
+    await card(page, 'Messages').getByText('Redis was killed by signal 9').waitFor({ timeout: deadline });
+    await page.getByText('Ready', { exact: true }).waitFor({ timeout: deadline });
+    await viewRow(page, 'pageviews').getByText('ready').waitFor({ timeout: deadline });
+    await assertAccessible(page, 'the page with messages');
+});
+
 // ---- replays and verifications
 
 rig.test('a replay runs to its end, and the digests are the same', async ({ context, page }) => {
@@ -133,6 +144,8 @@ rig.test('a replay is cancelled', async ({ context, page }) => {
     assert.equal(job.state, 'cancelled');
 });
 
+const redis = (...args) => execFileSync('redis-cli', ['-s', join(rig.service.dataDir, 'run', 'redis.sock'), ...args], { encoding: 'utf8' });
+
 /** Gives a group of a page of the view another group's numbers. */
 function spoil(view) {
     const script = `for _, key in ipairs(redis.call('KEYS', '*{${view}:*')) do
@@ -147,8 +160,7 @@ function spoil(view) {
             end
         end
     end`;
-    const socket = join(rig.service.dataDir, 'run', 'redis.sock');
-    assert.equal(execFileSync('redis-cli', ['-s', socket, 'EVAL', script, '0'], { encoding: 'utf8' }).trim(), 'spoilt');
+    assert.equal(redis('EVAL', script, '0').trim(), 'spoilt');
 }
 
 rig.test('a verification agrees, and says what differs when a page is spoilt; a replay mends it', async ({ context, page }) => {

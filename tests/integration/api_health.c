@@ -72,6 +72,7 @@ static void without_redis(const struct support_footfall *f, struct kept_server *
     expect(f, "/metrics", 200, "footfall_redis_up 0");
     expect(f, "/v1/log", 200, NULL); /* needs none */
     expect(f, "/v1/admin/status", 200, "\"level\":\"warning\"");
+    expect(f, "/v1/admin/status", 200, "\"state\":\"unknown\"");
     start(redis);
     expect(f, "/readyz", 200, NULL);
     expect(f, rows, 200, NULL);

@@ -20,8 +20,8 @@ export function messagesSection() {
   let shown = '';
 
   function show(status) {
-    const minute = Math.floor(Date.now() / 60000); // so that the ages follow
-    const key = JSON.stringify([minute, status.messages]);
+    const moment = Math.floor(Date.now() / 10000); // so that the ages follow
+    const key = JSON.stringify([moment, status.messages]);
     if (key === shown) return;
     shown = key;
     none.hidden = status.messages.length > 0;

@@ -10,13 +10,14 @@ import { openEditor } from './view-editor.js';
 
 /** How far a view is behind, in words. */
 export function lagOf(view) {
+  if (view.state === 'unknown') return '–';
   if (view.lag.events === 0) return text.upToDate;
   const s = view.lag.seconds;
   return text.behind(count(view.lag.events), s < 60 ? text.seconds(decimal(s, 1)) : duration(s));
 }
 
 export function statePill(view) {
-  if (view.state === 'failed') return pill(text.states.failed, 'bad');
+  if (view.state === 'failed' || view.state === 'unknown') return pill(text.states[view.state], 'bad');
   if (view.changing) return pill(text.states.changing, 'warn');
   return pill(text.states[view.state], view.state === 'ready' ? 'good' : 'warn');
 }
@@ -34,10 +35,10 @@ function row(view, open) {
     const state = `${now.state} ${now.changing} ${now.error}`;
     setText(cells.kind, text.kinds[now.relation] || '–');
     setText(cells.generation, now.generation === null ? '–' : count(now.generation));
-    setText(cells.offset, count(now.offset));
+    setText(cells.offset, now.state === 'unknown' ? '–' : count(now.offset));
     setText(cells.lag, lagOf(now));
     cells.lag.className = now.lag.events === 0 ? 'number soft' : now.lag.seconds > 10 ? 'number warn' : 'number';
-    if (state !== mark) replace(cells.state, statePill(now), now.error ? h('p', { class: 'bad small' }, now.error) : null);
+    if (state !== mark) replace(cells.state, statePill(now), now.state === 'failed' ? h('p', { class: 'bad small' }, now.error) : null);
     mark = state;
     if (cells.digest.dataset.of !== String(now.digest)) {
       cells.digest.dataset.of = String(now.digest);
