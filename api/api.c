@@ -9,6 +9,7 @@
 
 #include "api/accept.h"
 #include "api/api_internal.h"
+#include "api/live_feed.h"
 #include "api/log_wait.h"
 #include "api/pages.h"
 #include "api/origin.h"
@@ -218,8 +219,11 @@ struct api_loop *api_loop_of(struct api *a, const struct http_request *r)
 void api_on_loop_start(struct api *a, struct http_loop *l)
 {
     struct api_loop *own = mem_alloc(sizeof *own);
-    *own = (struct api_loop){a, l, view_reader_new(l, &a->redis, a->parts.redis_prefix),
-                             log_wait_new(l, a)};
+    *own = (struct api_loop){.api = a,
+                             .loop = l,
+                             .reader = view_reader_new(l, &a->redis, a->parts.redis_prefix),
+                             .waits = log_wait_new(l, a)};
+    own->live = live_feed_new(l, a, own->reader);
     for (unsigned i = 0; i < API_MAX_LOOPS; i++) {
         struct api_loop *none = NULL;
         if (atomic_compare_exchange_strong(&a->loops[i], &none, own))
@@ -233,8 +237,11 @@ void api_on_loop_stop(struct api *a, struct http_loop *l)
 {
     struct api_loop *own = find_loop(a, l);
     log_wait_stop(own->waits);
+    live_feed_stop(own->live);
     view_reader_free(own->reader);
+    live_feed_free(own->live);
     own->reader = NULL;
+    own->live = NULL;
 }
 
 /* ------------------------------------------------------------------ routes */
@@ -258,9 +265,10 @@ static size_t add_table(struct api *a, const struct http_route *table, struct ht
 size_t api_routes(struct api *a, struct http_route *out, size_t max)
 {
     const struct http_route *const tables[] = {
-        rows_routes,         query_routes,        views_routes,       sites_routes,
-        log_routes,          admin_jobs_routes,   admin_views_routes, admin_sites_routes,
-        admin_tokens_routes, admin_status_routes, session_routes,     pages_routes};
+        rows_routes,        live_routes,         query_routes,        views_routes,
+        sites_routes,       log_routes,          admin_jobs_routes,   admin_views_routes,
+        admin_sites_routes, admin_tokens_routes, admin_status_routes, session_routes,
+        pages_routes};
     size_t n = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         n += add_table(a, tables[i], &out[n], max - n);

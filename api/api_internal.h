@@ -13,6 +13,7 @@
 #include "base/writer.h"
 #include "base/zone.h"
 #include "log/jobs.h"
+#include "log/secret.h"
 #include "views/lag.h"
 #include "views/redis_read.h"
 
@@ -21,7 +22,8 @@ enum { API_MAX_LOOPS = 80 };
 struct host_names;
 struct sign_in_code;
 struct sign_in_rate;
-struct log_wait; /* log_wait.c: requests that wait for the log to grow */
+struct live_feed; /* live_feed.c: streams */
+struct log_wait;  /* log_wait.c: requests that wait for the log to grow */
 
 /* What a loop has for itself. */
 struct api_loop {
@@ -29,6 +31,7 @@ struct api_loop {
     struct http_loop *loop;
     struct view_reader *reader;
     struct log_wait *waits;
+    struct live_feed *live;
 };
 
 struct api {
@@ -40,6 +43,7 @@ struct api {
     unsigned query_threads;        /* of one query */
     int64_t query_timeout_ms;
     _Atomic unsigned open_queries; /* of those without a token */
+    _Atomic unsigned open_streams; /* the same */
     struct heads *heads;
     pthread_mutex_t lag_mutex;
     struct {
@@ -81,6 +85,14 @@ void api_send_json(struct http_request *r, int status, struct span body);
 bool api_allow_all_sites(struct http_request *r);
 /* The same for one site ("": any). */
 bool api_allow_site(struct http_request *r, struct span site);
+
+/* Who was let in to read a site, to be asked about again while an answer goes on. */
+struct api_reader {
+    bool is_open; /* without a token: the site is public */
+    uint8_t secret_hash[SECRET_HASH_BYTES];
+};
+struct api_reader api_reader_of(struct http_request *r);
+bool api_may_still_read(struct api *a, const struct api_reader *who, struct span site);
 
 /* The site that is asked for: a name or an alias, else (absent) the token's own, in lower case.
  * Refuses with the field site. */

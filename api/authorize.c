@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/api_internal.h"
+#include "api/live_get.h"
 #include "api/query_post.h"
 #include "api/rows_get.h"
 #include "api/session.h"
@@ -81,7 +82,7 @@ static bool reads_public_site(struct api *a, struct http_request *r)
     struct err e = {0};
     if (http_route_of(r)->handler == query_post)
         return true; /* its site is in the body: the handler decides */
-    if (http_route_of(r)->handler != rows_get)
+    if (http_route_of(r)->handler != rows_get && http_route_of(r)->handler != live_get)
         return false;
     struct span name = http_param(r, "site", 0, &e);
     if (span_absent(name) || !sites_find(a->parts.sites, name, &site) || !site.is_public)
@@ -118,4 +119,25 @@ bool api_authorize(struct http_request *r, enum http_scope needed, void *context
     if (needed == SCOPE_OPEN || (needed == SCOPE_READ && reads_public_site(a, r)))
         return true;
     return refuse_without_token(r, header);
+}
+
+/* ------------------------------------------------------------------ while an answer goes on */
+
+struct api_reader api_reader_of(struct http_request *r)
+{
+    struct api_reader who = {.is_open = http_identity_of(r)->scope == SCOPE_OPEN};
+    struct span secret = bearer_of(http_header(r, "authorization"));
+    if (!who.is_open)
+        secret_hash(span_absent(secret) ? session_secret(r) : secret, who.secret_hash);
+    return who;
+}
+
+bool api_may_still_read(struct api *a, const struct api_reader *who, struct span site)
+{
+    struct site_info info;
+    struct token_info token;
+    if (who->is_open)
+        return sites_find(a->parts.sites, site, &info) && info.is_public;
+    return tokens_find_hash(a->parts.tokens, who->secret_hash, clock_now_us(), &token) &&
+           covers(token.scope, SCOPE_READ) && (token.site[0] == '\0' || span_is(site, token.site));
 }

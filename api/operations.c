@@ -107,6 +107,8 @@ static void put_requests(const struct http_server *server, struct buf *out)
     }
     metrics_put_head(out, "footfall_http_connections", "gauge", "Open connections.");
     metrics_put_value(out, "footfall_http_connections", NULL, http_server_connections(server));
+    metrics_put_head(out, "footfall_live_streams", "gauge", "Open streams of GET /v1/live.");
+    metrics_put_value(out, "footfall_live_streams", NULL, http_server_streams(server));
     free(counts);
 }
 

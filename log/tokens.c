@@ -53,10 +53,10 @@ static int compare(const void *a, const void *b)
 }
 
 /* False: there is none. */
-static bool find(struct tokens *t, struct span secret, struct entry *out)
+static bool find_hash(struct tokens *t, const uint8_t hash[HASH_BYTES], struct entry *out)
 {
     struct entry wanted;
-    secret_hash(secret, wanted.hash);
+    memcpy(wanted.hash, hash, HASH_BYTES);
     pthread_rwlock_rdlock(&t->lock);
     /* the order tells nothing about secrets: only their hashes are compared */
     const struct entry *found =
@@ -65,6 +65,23 @@ static bool find(struct tokens *t, struct span secret, struct entry *out)
         *out = *found;
     pthread_rwlock_unlock(&t->lock);
     return found != NULL;
+}
+
+static bool find(struct tokens *t, struct span secret, struct entry *out)
+{
+    uint8_t hash[HASH_BYTES];
+    secret_hash(secret, hash);
+    return find_hash(t, hash, out);
+}
+
+bool tokens_find_hash(struct tokens *t, const uint8_t hash[SECRET_HASH_BYTES], int64_t now_us,
+                      struct token_info *out)
+{
+    struct entry found;
+    if (!find_hash(t, hash, &found) || (found.expires_us != 0 && found.expires_us <= now_us))
+        return false;
+    *out = found.info;
+    return true;
 }
 
 bool tokens_find(struct tokens *t, struct span secret, struct token_info *out)

@@ -4,6 +4,7 @@
 #ifndef LOG_TOKENS_H
 #define LOG_TOKENS_H
 
+#include "log/secret.h"
 #include "log/sites.h"
 #include "log/sql.h"
 
@@ -35,6 +36,9 @@ int tokens_refresh(struct tokens *t, struct sql *s, struct err *e) MUST_CHECK;
 bool tokens_find(struct tokens *t, struct span secret, struct token_info *out);
 /* The sign-in of that secret; false when there is none, or not any more. No I/O. */
 bool tokens_find_sign_in(struct tokens *t, struct span secret, int64_t now_us, struct sign_in *out);
+/* Whose hash that is, a token's or a sign-in's that has not expired. No I/O. */
+bool tokens_find_hash(struct tokens *t, const uint8_t hash[SECRET_HASH_BYTES], int64_t now_us,
+                      struct token_info *out);
 
 /* ---- in PostgreSQL ---- */
 
