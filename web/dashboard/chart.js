@@ -16,7 +16,15 @@ const TICK_WIDTH = 76;
 const DRAG_LEAST_PX = 8;
 
 const endOf = (starts, i, end) => (i + 1 < starts.length ? starts[i + 1] : end);
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// The page's colours, read once: the canvas asks for them at every stroke.
+const colours = new Map();
+
+function colour(name) {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return colours.get(name);
+}
+
 
 /* ---- what uPlot is given */
 
@@ -38,12 +46,17 @@ function topOf(m) {
 function axes(model) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const common = { stroke: () => colour('--soft'), font, ticks: { show: false } };
-  let marks = [];
+  let marks = []; // those of this model in this room
+  let of = null;
+  let room = 0;
   return [
     { ...common, gap: 8, size: 30, grid: { show: false },
       splits: (u) => {
         const m = model();
-        marks = ticks(m.starts, m.step, m.zone, Math.max(2, Math.floor(u.width / TICK_WIDTH)));
+        const most = Math.max(2, Math.floor(u.width / TICK_WIDTH));
+        if (of !== m || room !== most) marks = ticks(m.starts, m.step, m.zone, most);
+        of = m;
+        room = most;
         return marks.map((t) => t.at / 1000);
       },
       values: () => marks.map((t) => t.text) },
@@ -221,7 +234,10 @@ export function makeChart(onZoom, onCsv) {
     if (!asTable) plot.resize();
   });
   new ResizeObserver(() => plot.resize()).observe(host);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plot.redraw());
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    colours.clear();
+    plot.redraw();
+  });
 
   return {
     el,

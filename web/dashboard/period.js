@@ -31,11 +31,29 @@ export function isZone(name) {
   }
 }
 
-/** The wall clock of a zone at an instant, as the same numbers in UTC (milliseconds). */
-function wall(instant, zone) {
+/** How far a zone's clock is ahead of UTC at an instant, as Intl says it (slowly). */
+function askOffset(instant, zone) {
   const part = {};
   for (const { type, value } of reader(zone).formatToParts(instant)) part[type] = Number(value);
-  return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
+  return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) - Math.floor(instant / 1000) * 1000;
+}
+
+const offsets = new Map(); // zone -> UTC day -> offset at its beginning
+
+function offsetOfDay(day, zone) {
+  if (!offsets.has(zone)) offsets.set(zone, new Map());
+  const known = offsets.get(zone);
+  if (!known.has(day)) known.set(day, askOffset(day * DAY, zone));
+  return known.get(day);
+}
+
+/** The wall clock of a zone at an instant, as the same numbers in UTC (milliseconds). */
+function wall(instant, zone) {
+  const day = Math.floor(instant / DAY);
+  const offset = offsetOfDay(day, zone);
+  // A clock is changed once a day at most: equal at both ends, it is so in between.
+  const exact = offset === offsetOfDay(day + 1, zone) ? offset : askOffset(instant, zone);
+  return Math.floor(instant / 1000) * 1000 + exact;
 }
 
 /** The instant at which a zone's clock shows this; what it never shows (spring) is taken as one hour later. */
