@@ -15,7 +15,7 @@ const deadline = 30_000;
 const withBackForwardCache = { ignoreDefaultArgs: ['--disable-back-forward-cache'] };
 
 const rig = makeRig({
-    options: ['--api.hosts', 'stats.example.test'],
+    options: () => ['--api.hosts', 'stats.example.test'],
     async setUp(rig) {
         rig.proxy = await startProxy(rig.service.url);
         rig.api = rig.proxy.at('stats.localhost');

@@ -9,12 +9,15 @@ import { Service } from './service.mjs';
 
 const timeout = 180_000;
 
-/** `rig.service` and `rig.browser` are there when a test runs. `setUp(rig)` may add to them. */
-export function makeRig({ options = [], launch = {}, setUp = async () => {}, tearDown = async () => {} } = {}) {
+/**
+ * `rig.service` and `rig.browser` are there when a test runs. `setUp(rig)` may add to them, `options(rig)`
+ * prepares what the service is told at its start.
+ */
+export function makeRig({ options = () => [], launch = {}, setUp = async () => {}, tearDown = async () => {} } = {}) {
     const rig = { tearDown };
 
     before(async () => {
-        rig.service = await Service.start(...options);
+        rig.service = await Service.start(...await options(rig));
         rig.browser = await startBrowser(launch);
         await setUp(rig);
     }, { timeout });

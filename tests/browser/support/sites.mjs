@@ -28,7 +28,7 @@ const types = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=
  * What it was asked for is in `requests`. Paths of `held` are answered when `release()` is called.
  */
 export async function startSite({ pages, headers = {}, held = [] }) {
-    const site = { requests: [] };
+    const site = { pages, requests: [] };
     const released = new Promise((resolve) => { site.release = resolve; });
     const server = createServer(async (incoming, outgoing) => {
         const path = incoming.url.split('?')[0];
@@ -93,4 +93,40 @@ export async function startProxy(target) {
     proxy.at = (host) => `http://${host}:${port}`;
     proxy.stop = () => close(server);
     return proxy;
+}
+
+/**
+ * A reverse proxy in front of the service, as operators have one. `paths` holds what was asked for,
+ * `open` what is being answered; while it is `down`, it breaks all connections.
+ */
+export async function startRelay(target) {
+    const relay = { down: false, paths: [], open: new Map() };
+    const server = createServer((incoming, outgoing) => {
+        if (relay.down)
+            return incoming.socket.destroy();
+        const path = incoming.url.split('?')[0], count = (n) => relay.open.set(path, (relay.open.get(path) ?? 0) + n);
+        relay.paths.push(incoming.url);
+        const onward = request(new URL(incoming.url, target), { method: incoming.method, headers: incoming.headers });
+        onward.on('response', (answer) => {
+            outgoing.writeHead(answer.statusCode, answer.headers);
+            outgoing.flushHeaders();
+            answer.pipe(outgoing);
+            answer.on('error', () => outgoing.destroy());
+        });
+        onward.on('error', () => outgoing.destroy());
+        count(1);
+        outgoing.on('close', () => {
+            count(-1);
+            onward.destroy();
+        });
+        incoming.pipe(onward);
+    });
+    const port = await listen(server);
+    relay.at = (host) => `http://${host}:${port}`;
+    relay.stop = () => close(server);
+    relay.break = () => {
+        relay.down = true;
+        server.closeAllConnections?.();
+    };
+    return relay;
 }
