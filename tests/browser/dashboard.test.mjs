@@ -229,7 +229,7 @@ signedIn('days are those of the zone, also when its clocks change', async ({ pag
 signedIn('the zone is picked by its name', async ({ page }) => {
     await open(page, rig.origin, { site: shop, period: 'yesterday' });
     await page.getByRole('button', { name: 'Time zone' }).click();
-    await page.getByRole('dialog').getByRole('searchbox').fill('kathm');
+    await page.getByRole('dialog').getByRole('searchbox').fill('mandu'); // browsers spell it differently
     await page.keyboard.press('Enter');
     await settled(page);
     assert.equal(new URL(page.url()).searchParams.get('tz'), await page.evaluate(() => Intl.supportedValuesOf('timeZone').find((z) => /Kat(h)?mandu/.test(z))));
@@ -242,7 +242,7 @@ signedIn('a period is chosen by its days', async ({ page }) => {
     await open(page, rig.origin, { site: shop });
     await page.getByRole('button', { name: 'Custom' }).click();
     await page.getByLabel('From').fill(first);
-    await page.getByLabel(/^To/).fill(last);
+    await page.getByLabel('To, that day included').fill(last);
     await page.screenshot({ path: outFile('dialog.png') });
     await assertAccessible(page, 'the dialog');
     await page.getByRole('button', { name: 'Show' }).click();
@@ -299,7 +299,7 @@ signedIn('filters combine, are part of the address, and go by the back button', 
     };
     const inGermany = (visit) => visit.visitor.region.startsWith('DE');
     const byFirefox = (visit) => visit.visitor.agent.browser === 'Firefox';
-    await pick('Places', 'DE Germany');
+    await pick('Places', 'Germany');
     await shows(['Country is Germany'], inGermany);
     await pick('Technology', 'Firefox');
     await shows(['Country is Germany', 'Browser is Firefox'], (visit) => inGermany(visit) && byFirefox(visit));
@@ -350,7 +350,12 @@ signedIn('the CSV has the rows of the whole list', async ({ page }) => {
     assert.match(file.suggestedFilename(), /^footfall-shop\.example-pages-.*\.csv$/);
 });
 
-const noScrolling = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** What sticks out to the side. */
+const tooWide = (page) => page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    return scrollWidth <= clientWidth ? [] : [...document.querySelectorAll('body *')].filter((el) =>
+        el.getBoundingClientRect().right > clientWidth + 0.5).map((el) => `${el.tagName}.${el.className}`).slice(0, 8);
+});
 
 for (const [name, options] of Object.entries({
     'dashboard-light': { colorScheme: 'light' },
@@ -361,7 +366,7 @@ for (const [name, options] of Object.entries({
         await open(page, rig.origin, { site: shop });
         await page.screenshot({ path: outFile(`${name}.png`), fullPage: true });
         await assertAccessible(page, name);
-        assert.equal(await noScrolling(page), 0, 'nothing sticks out to the side');
+        assert.deepEqual(await tooWide(page), []);
         await open(page, rig.origin, { site: shop, 'filter[country]': 'DE', measure: 'bounce_rate' });
         await assertAccessible(page, `${name} with a filter`);
     });
@@ -380,12 +385,12 @@ signedIn('hostile names stay text', { context: { viewport: { width: 360, height:
     const texts = (await panelRows(page, 'Pages')).map((row) => row[0]).sort();
     assert.deepEqual(texts, Object.values(names).sort());
     assert.deepEqual((await panelRows(page, 'Technology')).map((row) => row[0]), ['<b>bold</b>']);
-    assert.equal(await noScrolling(page), 0);
+    assert.deepEqual(await tooWide(page), []);
     for (const path of Object.values(names)) {
         await page.locator(`${panel('Pages')} tbody button`).filter({ hasText: path }).click();
         await soon('the pill', () => pills(page), [`Page is ${path}`]);
         await soon('the card', async () => (await cards(page)).pageviews, '1');
-        assert.equal(await noScrolling(page), 0);
+        assert.deepEqual(await tooWide(page), []);
         await page.goBack();
         await settled(page);
     }
@@ -427,8 +432,10 @@ rig.test('it is shown in frames of origins that are allowed, and of no others', 
     try {
         await page.goto(rig.friend.at('friend.localhost', '/'));
         await page.frameLocator('iframe').locator('.metric').first().waitFor();
+        const refusal = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
         await page.goto(stranger.at('stranger.localhost', '/'));
-        await waitUntil(deadline, 'the refusal', () => page.frames().some((f) => f.url().startsWith('chrome-error:')));
+        await refusal;
+        assert.equal(await page.frameLocator('iframe').locator('.metric').count(), 0);
     } finally {
         await stranger.stop();
     }
