@@ -35,13 +35,21 @@ struct session_request {
     char cookie[COOKIE_HEADER_BYTES];
 };
 
-static void set_cookie(struct task *t, const char *secret, int max_age_s)
+static const struct http_header_line not_stored = {"cache-control", {"no-store", 8}};
+
+/* Valid as long as *q. */
+static struct http_header_line set_cookie(struct session_request *q, const char *secret,
+                                          int max_age_s)
 {
-    struct session_request *q = t->data;
     snprintf(q->cookie, sizeof q->cookie,
              SESSION_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s", secret,
              max_age_s, q->scheme == COOKIE_HTTPS ? "; Secure" : "");
-    t->headers[1] = (struct http_header_line){"set-cookie", span_of(q->cookie)};
+    return (struct http_header_line){"set-cookie", span_of(q->cookie)};
+}
+
+static enum cookie_scheme scheme_of(struct http_request *r)
+{
+    return origin_is_https(http_header(r, "origin")) ? COOKIE_HTTPS : COOKIE_ANY;
 }
 
 static void put_session(struct buf *out, const struct sign_in *s)
@@ -64,8 +72,8 @@ static struct task *new_task(struct http_request *r, struct api *a,
     struct span before = session_secret(r);
     if (!span_absent(before))
         memcpy(q->before, before.p, before.n);
-    q->scheme = origin_is_https(http_header(r, "origin")) ? COOKIE_HTTPS : COOKIE_ANY;
-    t->headers[0] = (struct http_header_line){"cache-control", SPAN_LITERAL("no-store")};
+    q->scheme = scheme_of(r);
+    t->headers[0] = not_stored;
     return t;
 }
 
@@ -118,7 +126,7 @@ static int take_code(struct task *t, struct span code, int64_t *token_id)
 /* Ends the session that the browser had before: nothing would name it any more. */
 static int begin(struct task *t, struct task_thread *thread, int64_t token_id)
 {
-    const struct session_request *q = t->data;
+    struct session_request *q = t->data;
     struct err *e = &t->refusal.err;
     struct tokens *tokens = t->api->parts.tokens;
     struct sql *sql;
@@ -138,7 +146,7 @@ static int begin(struct task *t, struct task_thread *thread, int64_t token_id)
     if (!tokens_find_sign_in(tokens, span_of(secret), clock_now_us(), &made))
         return task_refuse(t, "unauthorized", "the token was revoked at this moment");
     put_session(&t->body, &made);
-    set_cookie(t, secret, MAX_AGE_S);
+    t->headers[1] = set_cookie(q, secret, MAX_AGE_S);
     t->content_type = "application/json";
     return 0;
 }
@@ -186,33 +194,40 @@ static void session_get(struct http_request *r, void *context)
     http_send(r, &(struct http_answer){.status = 200,
                                        .content_type = "application/json",
                                        .body = buf_span(&body),
-                                       .headers = {{"cache-control", SPAN_LITERAL("no-store")}}});
+                                       .headers = {not_stored}});
     buf_clear(&body);
 }
 
 static int work_end(struct task *t, struct task_thread *thread)
 {
-    const struct session_request *q = t->data;
+    struct session_request *q = t->data;
     struct err *e = &t->refusal.err;
     struct sql *sql;
-    if (q->before[0] != '\0' &&
-        (task_sql(thread, &sql, e) != 0 || sign_ins_end(sql, span_of(q->before), e) != 0 ||
-         tokens_refresh(t->api->parts.tokens, sql, e) != 0))
+    if (task_sql(thread, &sql, e) != 0 || sign_ins_end(sql, span_of(q->before), e) != 0 ||
+        tokens_refresh(t->api->parts.tokens, sql, e) != 0)
         return -1;
-    set_cookie(t, "", 0);
+    t->headers[1] = set_cookie(q, "", 0);
     t->status = 204;
     return 0;
 }
 
-/* A session of the cookie is ended also when it is not known here yet, because another process has
- * begun it just now. */
+static void send_cleared(struct http_request *r)
+{
+    struct session_request q = {.scheme = scheme_of(r)};
+    http_send(r,
+              &(struct http_answer){.status = 204, .headers = {not_stored, set_cookie(&q, "", 0)}});
+}
+
+/* PostgreSQL is asked for sessions that are known alone: anyone can make up a cookie. */
 static void session_delete(struct http_request *r, void *context)
 {
-    bool has_cookie = !span_absent(session_secret(r));
-    if (has_cookie ? !session_allow(context, r) || !is_in_time(context, r)
-                   : !session_is_from_own_page(r, ORIGIN_OPTIONAL))
-        return;
-    task_submit(new_task(r, context, work_end), r);
+    struct sign_in found;
+    if (!session_find(context, r, &found)) {
+        if (session_is_from_own_page(r, ORIGIN_OPTIONAL))
+            send_cleared(r);
+    } else if (session_allow(context, r)) {
+        task_submit(new_task(r, context, work_end), r);
+    }
 }
 
 /* ------------------------------------------------------------------ the routes */
