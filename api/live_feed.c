@@ -21,6 +21,7 @@ enum { TICK_MS = 250, MAX_READING = 16 };
 #define BEAT_US (15 * US_PER_SECOND)
 #define CHECK_US (5 * US_PER_SECOND) /* whether a client may still read */
 #define PATIENCE_US US_PER_SECOND    /* before a failure is told */
+#define SLOW_US (2 * US_PER_SECOND)  /* no answer is a failure then */
 
 static const struct rows_limits limits = {
     .max_groups = 1, .max_cells = LIVE_MINUTES, .max_sketch_bytes = 8 << 20};
@@ -70,6 +71,7 @@ struct live_feed {
     unsigned n_groups, cap_groups, turn; /* turn: whose is the next read */
     unsigned n_reading;
     bool asking, stopped;
+    int64_t asked_us;        /* while asking: since when */
     int64_t minute_us;       /* of the last tick */
     int64_t failing_us;      /* since when the state cannot be read; 0: it can */
     uint64_t offset;         /* the state that was seen last, as are these: */
@@ -417,9 +419,14 @@ static void look(struct live_feed *f)
         return;
     }
     const struct view_question q = {.plan = f->plan, .on_answer = on_state, .context = f};
-    if (!f->asking && view_reader_ask(f->reader, &q, &e) == 0)
-        f->asking = true;
-    if (e.kind != ERR_NONE)
+    int64_t now_us = clock_monotonic_us();
+    if (f->asking && now_us - f->asked_us >= SLOW_US)
+        set_trouble_of_all(f, UNAVAILABLE);
+    if (f->asking)
+        return;
+    f->asked_us = now_us;
+    f->asking = view_reader_ask(f->reader, &q, &e) == 0;
+    if (!f->asking)
         note_failure(f, trouble_of(&e));
 }
 

@@ -67,7 +67,7 @@ static void flush(struct http_stream *s)
         buf_reset(&s->pending);
         send_now(s);
     } else if (s->ending) {
-        s->in_flight = true;
+        s->in_flight = true; /* and s is not touched after this: it may be gone */
         h2o_send(s->conn->request.req, NULL, 0, H2O_SEND_STATE_FINAL);
     }
 }
@@ -196,8 +196,9 @@ void http_stream_gone(struct http_conn *c)
 
 void http_stream_end_all(struct http_loop *l)
 {
-    for (h2o_linklist_t *n = l->conns.next; n != &l->conns; n = n->next) {
+    for (h2o_linklist_t *n = l->conns.next, *next; n != &l->conns; n = next) {
         struct http_conn *c = H2O_STRUCT_FROM_MEMBER(struct http_conn, link, n);
+        next = n->next; /* without bytes to send the connection ends at once (HTTP/1.0) */
         if (c->stream == NULL || c->stream->ending)
             continue;
         tell(c->stream);

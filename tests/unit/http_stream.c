@@ -384,14 +384,18 @@ static void a_stop_ends_streams_at_once(void **state)
     struct fixture *f = *state;
     f->options.n_loops = 1;
     start(f);
-    int fd = open_and_read(), other = open_and_read();
+    int fd = open_and_read(), old = open_stream("GET /stream HTTP/1.0\r\n\r\n"),
+        other = open_and_read();
+    comes(old, FIRST);
     http_server_stop(f->server); /* long before the deadline, which would fail the test */
     comes(fd, "0\r\n\r\n");
     assert_true(wire_closed(fd));
+    assert_true(wire_closed(old));
     comes(other, "0\r\n\r\n");
-    assert_int_equal(atomic_load(&at.gone), 2);
+    assert_int_equal(atomic_load(&at.gone), 3);
     assert_int_equal(http_server_streams(f->server), 0);
     close(fd);
+    close(old);
     close(other);
 }
 
