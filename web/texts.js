@@ -96,6 +96,7 @@ export const dashboard = {
   },
   whyShort: { visitsByPage: 'not with a page filter', eventsByVisit: 'not with this filter' },
 
+  asOf: (event, when) => `All ${event} events of the log are counted; the latest of this site is of ${when}.`,
   failed: 'This could not be loaded.',
   stale: (cause) => `Not up to date: ${cause}`,
   noSuchSite: 'There is no site of this name, or you may not see it.',

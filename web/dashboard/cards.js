@@ -44,6 +44,8 @@ function show({ value, note, el }, measure, totals, before, why, against) {
   note.className = `card-change ${c ? c.tone : 'soft'}`;
   note.title = c ? against : '';
   el.title = why ? texts.why[why] : texts.measures[measure].about;
+  const said = [formatted(measure, now, true), why ? texts.whyShort[why] : c && c.text].filter(Boolean).join(', ');
+  el.setAttribute('aria-label', `${texts.measures[measure].name}: ${said}`);
 }
 
 /** The cards: `pick(measure)` marks one, `update({events, visits}, against)` with `{totals, before, why}` each. */

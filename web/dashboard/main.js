@@ -6,6 +6,7 @@ import '../lib/base.css';
 import './dashboard.css';
 import { del, get, session as askSession, signInUrl } from '../lib/api.js';
 import { $, h, replace, setText } from '../lib/dom.js';
+import { count, time } from '../lib/format.js';
 import { common, dashboard as texts } from '../texts.js';
 import { aborted, allowQueries, ask } from './ask.js';
 import { makeCards } from './cards.js';
@@ -52,7 +53,8 @@ const chartPlace = h('div', { class: 'chart-place' }, chart.el);
 const figures = h('section', { class: 'card figures fresh', 'aria-label': texts.figures }, cards.el, chartPlace);
 const stale = h('p', { class: 'stale notice warn small', role: 'status', hidden: true });
 const numbers = h('div', { class: 'numbers' }, figures, h('div', { class: 'panels' }, panels.map((p) => p.el)));
-const content = h('div', { class: 'wrap content', id: 'content', tabindex: '-1' }, filters.el, stale, numbers);
+const asOf = h('p', { class: 'as-of soft' });
+const content = h('div', { class: 'wrap content', id: 'content', tabindex: '-1' }, filters.el, stale, numbers, asOf);
 
 function layOut() {
   const app = $('app');
@@ -166,6 +168,7 @@ function showGot(got) {
   stale.hidden = true;
   figures.classList.remove('fresh');
   known.got = got;
+  if (got.asOf && got.asOf.watermark) setText(asOf, texts.asOf(count(got.asOf.offset), time(got.asOf.watermark, state.get().tz)));
   cards.update(got.parts, got.against && texts.against(got.against));
   if (got.why) return replace(chartPlace, remark(texts.why[got.why]));
   if (chart.el.parentNode !== chartPlace || chartPlace.children.length > 1) replace(chartPlace, chart.el);
@@ -201,7 +204,7 @@ async function learnSince(site) {
   known.sinceOf = site;
   const empty = known.since === Infinity;
   if (empty) replace(content, filters.el, stale, makeEmpty(site, known.sites.length === 0 || known.sites.includes(site)));
-  else replace(content, filters.el, stale, numbers);
+  else if (numbers.parentNode !== content) replace(content, filters.el, stale, numbers, asOf);
 }
 
 function render() {
@@ -223,10 +226,12 @@ function arrive(site) {
   now.clear();
   live.follow(site);
   learnSince(site).then(() => {
+    if (known.since === Infinity) return;
     if (state.get().period === 'all') load();
     else if (Number.isFinite(known.since) && known.got && !known.got.why) chart.update(known.got.model(known.since));
   }, (e) => {
-    if (e.status === 401 || state.get().period === 'all') onFailed(e);
+    if (e.status === 401) onFailed(e);
+    else if (state.get().period === 'all') replace(chartPlace, failure(e, () => arrive(site)));
   });
 }
 

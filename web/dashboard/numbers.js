@@ -42,5 +42,5 @@ export async function loadNumbers(context, signal) {
   const model = (since) => chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
     prior: got.mainBefore, priorRange: prior, since, now });
   const fair = prior && (prior.fair < prior.to ? { from: prior.from, to: prior.fair, days: null } : prior);
-  return { parts, why: got.main.why, model, csv: asked.main, against: fair && rangeText(fair, where.tz) };
+  return { parts, why: got.main.why, model, csv: asked.main, asOf: got.main.as_of, against: fair && rangeText(fair, where.tz) };
 }
