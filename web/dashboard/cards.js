@@ -30,7 +30,7 @@ function card(measure, onPick) {
   const note = h('span', { class: 'card-change' }, '\u00a0');
   const el = h('button', { type: 'button', class: 'metric', title: about, 'aria-pressed': 'false', dataset: { measure },
     on: { click: () => onPick(measure) } },
-  h('span', { class: 'card-name' }, name), value, note);
+  h('span', { class: 'card-name' }, name), ' ', value, ' ', note);
   return { el, value, note };
 }
 
@@ -44,8 +44,6 @@ function show({ value, note, el }, measure, totals, before, why, against) {
   note.className = `card-change ${c ? c.tone : 'soft'}`;
   note.title = c ? against : '';
   el.title = why ? texts.why[why] : texts.measures[measure].about;
-  const said = [formatted(measure, now, true), why ? texts.whyShort[why] : c && c.text].filter(Boolean).join(', ');
-  el.setAttribute('aria-label', `${texts.measures[measure].name}: ${said}`);
 }
 
 /** The cards: `pick(measure)` marks one, `update({events, visits}, against)` with `{totals, before, why}` each. */
