@@ -35,6 +35,7 @@ void secret_hash_text(struct span secret, char out[SECRET_HASH_TEXT_BYTES])
 {
     uint8_t hash[SECRET_HASH_BYTES];
     secret_hash(secret, hash);
-    memcpy(out, "\\x", 2);
+    out[0] = '\\';
+    out[1] = 'x';
     put_hex(out + 2, hash, sizeof hash);
 }

@@ -235,6 +235,24 @@ static void other_origins_are_allowed_on_ingest_endpoints_only(void **state)
     }
 }
 
+/* No cache on the way may give them to someone else, no browser may take them for a script. */
+static void answers_to_tokens_are_for_their_reader_alone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_LINES; i++) {
+        struct support_answer a = ask(&lines[i], ADMIN);
+        struct span cached = support_header(&a, "cache-control");
+        bool open = lines[i].expected[NOBODY] == lines[i].expected[ADMIN];
+        if (!is_ingest(lines[i].route) && a.body.n > 0 &&
+            !span_is(support_header(&a, "x-content-type-options"), "nosniff"))
+            fail_msg("%s %s: a browser may guess its type", lines[i].method, lines[i].path);
+        if (!is_ingest(lines[i].route) && !open && !span_is(cached, "no-store") &&
+            !span_is(cached, "no-cache"))
+            fail_msg("%s %s: %.*s", lines[i].method, lines[i].path, SPAN_ARGS(cached));
+        support_answer_clear(&a);
+    }
+}
+
 /* Not for reading alone: one site's admin sees that site's events and no others. */
 static void an_admin_of_one_site_reads_its_events_alone(void **state)
 {
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup(every_route_lets_in_whom_it_should, make_tokens),
         cmocka_unit_test(every_route_has_a_line_here),
         cmocka_unit_test(other_origins_are_allowed_on_ingest_endpoints_only),
+        cmocka_unit_test(answers_to_tokens_are_for_their_reader_alone),
         cmocka_unit_test(an_admin_of_one_site_reads_its_events_alone),
         cmocka_unit_test(an_empty_bearer_is_an_unknown_token),
         cmocka_unit_test(query_strings_and_tokens_are_in_no_log),

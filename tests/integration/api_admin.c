@@ -107,7 +107,8 @@ static void a_token_for_one_site_sees_that_site_alone(void **state)
     assert_int_equal(status_of(&q, "/v1/views/pageviews/rows?site=mine.example"), 200);
     assert_int_equal(status_of(&q, "/v1/views/pageviews/rows?site=other.example"), 403);
     a = rig_ask(&q, "/v1/sites");
-    assert_string_equal((char *)a.body.p, "{\"sites\":[{\"name\":\"mine.example\",\"public\":false}]}");
+    assert_string_equal((char *)a.body.p,
+                        "{\"sites\":[{\"name\":\"mine.example\",\"public\":false}]}");
     support_answer_clear(&a);
     q.token = admin;
     assert_int_equal(status_of(&q, "/v1/admin/tokens"), 403);
