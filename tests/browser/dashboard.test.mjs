@@ -425,8 +425,8 @@ rig.test('a public site is read without signing in, another is not', async ({ pa
 
 rig.test('it is shown in frames of origins that are allowed, and of no others', async ({ page, watched }) => {
     watched.expect(/frame-ancestors|ERR_BLOCKED_BY_RESPONSE/);
-    const frame = `<!doctype html><title>x</title><iframe src="${addressOf(rig.origin, { site: open_, embed: 'cards' })}" width="900" height="400"></iframe>`;
-    const pages = { '/': `${frame}<link rel="icon" href="data:,">` };
+    const frame = `<!doctype html><title>x</title><link rel="icon" href="data:,"><iframe src="${addressOf(rig.origin, { site: open_, embed: 'cards' })}" width="900" height="400"></iframe>`;
+    const pages = { '/': frame };
     const stranger = await startSite({ pages });
     rig.friend.pages['/'] = pages['/'];
     try {
