@@ -37,7 +37,7 @@ function row(view, open) {
     setText(cells.generation, now.generation === null ? '–' : count(now.generation));
     setText(cells.offset, now.state === 'unknown' ? '–' : count(now.offset));
     setText(cells.lag, lagOf(now));
-    cells.lag.className = now.lag.events === 0 ? 'number soft' : now.lag.seconds > 10 ? 'number warn' : 'number';
+    cells.lag.className = now.lag.events === 0 || now.lag.seconds < 1 ? 'number soft' : now.lag.seconds > 10 ? 'number warn' : 'number';
     if (state !== mark) replace(cells.state, statePill(now), now.state === 'failed' ? h('p', { class: 'bad small' }, now.error) : null);
     mark = state;
     if (cells.digest.dataset.of !== String(now.digest)) {
