@@ -118,6 +118,10 @@ static void what_one_process_takes_another_builds_and_a_third_answers(void **sta
     service_wait_caught_up(&t.api, DEADLINE_MS);
     rows_count(&t.api, "1");
     assert_int_equal(status_of(&t.ingest, "/v1/views"), 404);
+    assert_int_equal(status_of(&t.ingest, "/track.js"), 200);
+    assert_int_equal(status_of(&t.ingest, "/"), 404);
+    assert_int_equal(status_of(&t.api, "/"), 200);
+    assert_int_equal(status_of(&t.api, "/track.js"), 404);
     assert_int_equal(status_of(&t.views, "/v1/views"), 404);
     wait_ready(&t.ingest);
     wait_ready(&t.views);
