@@ -19,7 +19,7 @@
 
 enum { TICK_MS = 250, MAX_READING = 16 };
 #define BEAT_US (15 * US_PER_SECOND)
-#define CHECK_US (5 * US_PER_SECOND) /* whether a client may still read */
+#define CHECK_US (2 * US_PER_SECOND) /* whether a client may still read */
 #define PATIENCE_US US_PER_SECOND    /* before a failure is told */
 #define SLOW_US (2 * US_PER_SECOND)  /* no answer is a failure then */
 

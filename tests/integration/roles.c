@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "tests/support/service.h"
+#include "tests/support/wire.h"
 
 enum { DEADLINE_MS = 120000, FOR_EVER_MS = 3600 * 1000 };
 
@@ -106,6 +107,33 @@ static void rows_count(struct service *s, const char *total)
     support_answer_clear(&a);
 }
 
+static int listen_to_site(const struct service *s)
+{
+    struct wire_answer head;
+    int fd = wire_connect(s->footfall.url);
+    char *request = mem_format("GET /v1/live?site=a.example HTTP/1.0\r\nAuthorization: Bearer "
+                               "%s\r\n\r\n",
+                               s->footfall.admin_token);
+    wire_put(fd, request);
+    assert_int_equal(wire_read_head(fd, &head), 200);
+    free(request);
+    return fd;
+}
+
+/* Until the stream has that in it. */
+static void wait_for_text(int fd, const char *wanted)
+{
+    struct buf text = {.max = 1 << 20};
+    char piece[4096];
+    do {
+        ssize_t n = recv(fd, piece, sizeof(piece), 0);
+        assert_true(n > 0 && !text.failed);
+        buf_put(&text, piece, (size_t)n);
+    } while (memmem(text.p, text.n, wanted, strlen(wanted)) == NULL);
+    buf_clear(&text);
+    close(fd);
+}
+
 /* ------------------------------------------------------------------ tests */
 
 static void what_one_process_takes_another_builds_and_a_third_answers(void **state)
@@ -113,8 +141,10 @@ static void what_one_process_takes_another_builds_and_a_third_answers(void **sta
     (void)state;
     struct trio t;
     start_trio(&t);
+    int stream = listen_to_site(&t.api);
     one_event(&t.ingest, 202);
     one_event(&t.api, 404);
+    wait_for_text(stream, "\"visitors\":1,");
     service_wait_caught_up(&t.api, DEADLINE_MS);
     rows_count(&t.api, "1");
     assert_int_equal(status_of(&t.ingest, "/v1/views"), 404);
