@@ -257,10 +257,10 @@ function onTotals(totals) {
   known.offset = totals.as_of.offset;
   if (!moves || known.context === null) return;
   if (known.since === Infinity) {
-    if (totals.minutes.some((m) => m[1] > 0)) arrive(totals.site);
-  } else {
-    refreshSoon();
+    if (!totals.minutes.some((m) => m[1] > 0)) return;
+    arrive(totals.site);
   }
+  refreshSoon();
 }
 
 const live = openLive(onTotals, now.state);
