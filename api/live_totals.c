@@ -23,9 +23,9 @@ static int make_range(struct live_need *n, const struct plan *p, int64_t now_us,
                       struct refusal *r)
 {
     char from[24], to[24];
-    int64_t minute = clock_floor(now_us, US_PER_MINUTE) / US_PER_SECOND;
-    snprintf(from, sizeof from, "%lld", (long long)(minute - (LIVE_MINUTES - 1) * 60));
-    snprintf(to, sizeof to, "%lld", (long long)(minute + 60));
+    long long minute_s = clock_floor(now_us, US_PER_MINUTE) / US_PER_SECOND;
+    snprintf(from, sizeof from, "%lld", minute_s - (LIVE_MINUTES - 1) * 60);
+    snprintf(to, sizeof to, "%lld", minute_s + 60);
     const struct range_request q = {.from = span_of(from),
                                     .to = span_of(to),
                                     .step = SPAN_LITERAL("minute"),
