@@ -491,6 +491,7 @@ signedIn('when the service is away the page says so, and goes on when it is back
         await page.getByRole('button', { name: 'Yesterday' }).click();
         await page.getByRole('button', { name: 'Try again' }).first().waitFor();
         await page.locator('.dot[data-state=off]').waitFor();
+        assert.deepEqual(Object.values(await cards(page)), Array(6).fill('–'), 'no numbers of another period');
         await page.screenshot({ path: outFile('error.png'), fullPage: true });
         await assertAccessible(page, 'the page without a service');
     } finally {

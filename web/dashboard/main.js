@@ -177,7 +177,9 @@ function showGot(got) {
 
 function failNumbers(e, quiet) {
   if (quiet || e.status === 401) onFailed(e);
-  if (!quiet) replace(chartPlace, failure(e, () => load()));
+  if (quiet) return;
+  cards.update({ events: {}, visits: {} }); // the numbers of another period would be taken for this one's
+  replace(chartPlace, failure(e, () => load()));
 }
 
 function parts() {

@@ -121,7 +121,9 @@ export function makePanel(panel, on) {
 
   function fail(e, quiet) {
     if (quiet || e.status === 401) on.failed(e);
-    if (!quiet) replace(body, failure(e, () => load(context)));
+    if (quiet) return;
+    total.textContent = '';
+    replace(body, failure(e, () => load(context)));
   }
 
   async function save() {
