@@ -25,7 +25,6 @@ function colour(name) {
   return colours.get(name);
 }
 
-
 /* ---- what uPlot is given */
 
 /** Seconds, the finished slots, the line to the running one, the period before. */
@@ -110,8 +109,7 @@ function tip(m, i) {
   const before = m.before ? m.before[i] : null;
   const c = i === m.running ? null : changeOf(m.measure, value, before);
   const line = (tone, name, v, more) => h('p', { class: `tip-line ${tone}` }, h('span', { class: 'tip-name' }, name), h('b', {}, formatted(m.measure, v, true)), more);
-  const old = m.beforeStarts && i < m.beforeStarts.length
-    ? slotText(m.beforeStarts[i], endOf(m.beforeStarts, i, m.beforeStarts[i] + 1), m.step, m.zone) : null;
+  const old = m.beforeSlots && m.beforeSlots[i] ? slotText(...m.beforeSlots[i], m.step, m.zone) : null;
   return [
     line('now', slotText(m.starts[i], endOf(m.starts, i, m.end), m.step, m.zone), value,
       c ? h('span', { class: `tip-change ${c.tone}` }, c.text) : i === m.running ? h('span', { class: 'tip-change soft' }, texts.running) : null),

@@ -6,6 +6,7 @@
 //
 // Events know the page, visits (the relation sessions) its entry and exit page; both know the rest.
 
+import { MINUTES_KEPT, QUARTER } from './period.js';
 import { DIMENSIONS } from './state.js';
 
 const EVENTS = 'events';
@@ -87,12 +88,18 @@ export function listFor(tab, filters) {
 /* ---- by a view */
 
 const readable = (f) => f.value !== null || !f.not;
+const ofQuarters = ({ from, to }) => from % QUARTER === 0 && to % QUARTER === 0;
 
-function viewFor({ of, dims, measures }, filters) {
+/** Whether a view keeps slots that make just this range: quarter hours, or minutes as long as it has them. */
+function fits(view, { range, now }) {
+  return ofQuarters(range) || (VIEWS[view].finest === 'minute' && range.from >= now - MINUTES_KEPT);
+}
+
+function viewFor({ of, dims, measures }, where, filters) {
   const needed = [...new Set([...dims, ...filters.map((f) => f.dim)])];
   const mixed = needed.some((d) => filters.some((f) => f.dim === d && f.value === null) && filters.filter((f) => f.dim === d).length > 1);
   if (mixed || !filters.every(readable)) return null;
-  return Object.keys(VIEWS).find((name) => VIEWS[name].of === of && needed.every((d) => VIEWS[name].dims.includes(d)) &&
+  return Object.keys(VIEWS).find((name) => VIEWS[name].of === of && fits(name, where) && needed.every((d) => VIEWS[name].dims.includes(d)) &&
     measures.every((m) => VIEWS[name].measures.includes(m))) || null;
 }
 
@@ -148,14 +155,14 @@ function select({ of, dims, measures }, where, bucket) {
 const queryBody = ({ site, range, tz }, sql, more) =>
   ({ query: { sql, site, from: seconds(range.from), to: seconds(range.to), tz, ...more } });
 
-/* ---- the questions. `where`: {site, tz, range: {from, to}} */
+/* ---- the questions. `where`: {site, tz, range: {from, to}, now} */
 
 const WHOLE = { [EVENTS]: both, [VISITS]: VIEWS.visits.measures };
 
 /** The finest step in which a relation's numbers are kept under these filters. */
-export function finestStep(of, filters) {
+export function finestStep(of, where, filters) {
   if (of === VISITS) return '15m';
-  const view = viewFor({ of, dims: [], measures: both }, filters);
+  const view = viewFor({ of, dims: [], measures: both }, where, filters);
   return view === null ? 'minute' : VIEWS[view].finest;
 }
 
@@ -164,7 +171,7 @@ export function series(of, where, filters, step) {
   const why = whyNot(of, [], filters);
   if (why) return { why };
   const question = { of, dims: [], measures: WHOLE[of] };
-  const view = viewFor(question, filters);
+  const view = viewFor(question, where, filters);
   const timed = step === 'all' ? {} : { order: 'time', limit: 10000 };
   if (view) return { rows: view, params: { ...rowParams(where, filters), by: '', step, ...timed } };
   const bucket = { all: null, minute: '1 minute' }[step];
@@ -190,7 +197,7 @@ export function list(tab, where, given, { limit = 10, offset = 0, search = '' } 
   if (why) return { why };
   const order = `-${asked.measures[0]}`;
   const page = { order, limit, ...(offset > 0 ? { offset } : {}) };
-  const view = search === '' ? viewFor(asked, filters) : null;
+  const view = search === '' ? viewFor(asked, where, filters) : null;
   if (view) return { rows: view, params: { ...rowParams(where, filters), by: asked.dims.join(','), step: 'all', ...page } };
   const more = [...(asked.dims.length > 1 ? [present(asked.dims)] : []), ...(search === '' ? [] : [matching(asked.dims, search)])];
   return queryBody(where, select(asked, [...conditions(asked.of, filters), ...more], null), page);

@@ -89,7 +89,7 @@ function context() {
   const s = state.get();
   const at = Date.now();
   const range = resolve(s, s.tz, at, Number.isFinite(known.since) ? known.since : at);
-  return { state: s, where: { site: s.site, tz: s.tz, range }, now: at };
+  return { state: s, where: { site: s.site, tz: s.tz, range, now: at } };
 }
 
 /* ---- what the reader does */
@@ -191,7 +191,7 @@ function parts() {
 function load({ quiet = false } = {}) {
   known.loadedAt = Date.now();
   known.context = context();
-  controls.update(state.get(), known.context.where.range, known.context.now);
+  controls.update(state.get(), known.context.where.range, known.context.where.now);
   const wanted = parts();
   if (wanted.figures) showNumbers(known.context, quiet);
   for (const panel of wanted.panels) panel.load(known.context, { quiet });

@@ -3,7 +3,7 @@
 // said: before the site's first page view, in the future, and for averages where there was no visit.
 
 import { NUMBERS, objects } from './data.js';
-import { slotOf, slots } from './period.js';
+import { beside, slotOf, slots } from './period.js';
 
 const AVERAGES = ['views_per_visit', 'bounce_rate', 'visit_duration'];
 
@@ -21,16 +21,33 @@ export function values(answer, measure, starts, end, since, now) {
   });
 }
 
-/** What the chart shows. `before` may be null; the slots of both are put side by side. */
+/**
+ * For each slot the one of the period before that stands beside it, or -1: the same hour by the clock, also when that
+ * was changed in one of them; days and weeks as they come. None stands beside two.
+ */
+function besides({ range, step, zone, starts, priorRange, old }) {
+  const byClock = range.days !== null && !['day', 'week'].includes(step);
+  let last = -1;
+  return starts.map((at, i) => {
+    const j = byClock ? slotOf(old, beside(at, range, priorRange, zone)) : i;
+    if (j <= last || j >= old.length) return -1;
+    last = j;
+    return j;
+  });
+}
+
+/** What the chart shows. `before` may be null; `beforeSlots`: [start, end] of each of its slots, or null. */
 export function chartModel({ measure, range, step, zone, answer, prior, priorRange, since, now }) {
   const starts = slots(range, step, zone);
   const running = now < range.to ? slotOf(starts, now) : -1;
   const model = { measure, range, step, zone, starts, end: range.to, running,
-    now: values(answer, measure, starts, range.to, since, now), before: null, beforeStarts: null };
+    now: values(answer, measure, starts, range.to, since, now), before: null, beforeSlots: null };
   if (prior) {
-    model.beforeStarts = slots(priorRange, step, zone);
-    const old = values(prior, measure, model.beforeStarts, priorRange.to, since, now);
-    if (old.some((v) => v !== null)) model.before = starts.map((_, i) => (i < old.length ? old[i] : null));
+    const old = slots(priorRange, step, zone);
+    const found = values(prior, measure, old, priorRange.to, since, now);
+    const indices = besides({ range, step, zone, starts, priorRange, old });
+    model.beforeSlots = indices.map((j) => (j < 0 ? null : [old[j], j + 1 < old.length ? old[j + 1] : priorRange.to]));
+    if (found.some((v) => v !== null)) model.before = indices.map((j) => (j < 0 ? null : found[j]));
   }
   return model;
 }

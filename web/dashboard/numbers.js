@@ -9,20 +9,21 @@ import { before, stepFor } from './period.js';
 import { rangeText } from './ticks.js';
 
 /** The questions of this moment, by name; those of the period before only if they are wanted. */
-export function questions({ state, where, now }) {
+export function questions({ state, where }) {
+  const { now } = where;
   const of = NUMBERS[state.measure].of;
   const other = of === 'events' ? 'visits' : 'events';
   const compare = state.compare && state.period !== 'all';
   const prior = compare ? before(where.range, where.tz, now) : null;
-  const finest = finestStep(of, state.filters);
+  const finest = finestStep(of, where, state.filters);
   const step = stepFor(where.range, finest, prior ? prior.from : where.range.from, now);
   const asked = { main: series(of, where, state.filters, step), other: series(other, where, state.filters, 'all') };
   if (prior) {
     const whole = { ...where, range: prior };
     const fair = { ...where, range: { from: prior.from, to: prior.fair } };
-    asked.mainBefore = series(of, whole, state.filters, step);
-    asked.otherBefore = series(other, fair, state.filters, 'all');
-    if (prior.fair < prior.to) asked.mainFair = series(of, fair, state.filters, 'all');
+    asked.before = series(of, whole, state.filters, step);
+    if (prior.fair > prior.from) asked.otherBefore = series(other, fair, state.filters, 'all');
+    if (prior.fair > prior.from && prior.fair < prior.to) asked.mainBefore = series(of, fair, state.filters, 'all');
   }
   return { of, other, step, prior, asked };
 }
@@ -37,10 +38,10 @@ export async function loadNumbers(context, signal) {
   const answers = await Promise.all(names.map((n) => ask(asked[n], { signal })));
   const got = Object.fromEntries(names.map((n, i) => [n, answers[i]]));
   const part = (now, old) => ({ why: now.why, totals: now.totals, before: old && old.totals });
-  const parts = { [of]: part(got.main, got.mainFair || got.mainBefore), [other]: part(got.other, got.otherBefore) };
-  const { state, where, now } = context;
+  const parts = { [of]: part(got.main, prior && prior.fair === prior.to ? got.before : got.mainBefore), [other]: part(got.other, got.otherBefore) };
+  const { state, where } = context;
   const model = (since) => chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
-    prior: got.mainBefore, priorRange: prior, since, now });
+    prior: got.before, priorRange: prior, since, now: where.now });
   const fair = prior && (prior.fair < prior.to ? { from: prior.from, to: prior.fair, days: null } : prior);
   return { parts, why: got.main.why, model, csv: asked.main, asOf: got.main.as_of, against: fair && rangeText(fair, where.tz) };
 }

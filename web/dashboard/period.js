@@ -2,13 +2,14 @@
 // Periods of time in an IANA zone: pure arithmetic on calendar days and instants (milliseconds), no clock of its own.
 // A day can have 23 or 25 hours, and a zone's hours need not be UTC's.
 
+export const QUARTER = 900000;
+export const MINUTES_KEPT = 47 * 3600000; // the view `visitors` keeps minutes for two days
+
 export const PERIODS = ['today', 'yesterday', '24h', '7d', '30d', 'month', 'year', 'all', 'custom'];
 
 const MINUTE = 60000;
 const HOUR = 60 * MINUTE;
-const QUARTER = 15 * MINUTE;
 const DAY = 24 * HOUR;
-const MINUTES_KEPT = 47 * HOUR; // the view `visitors` keeps minutes for two days
 const MAX_SLOTS = 400;
 
 /* ---- zones */
@@ -109,7 +110,6 @@ export const localText = (instant, zone) => new Date(wall(instant, zone)).toISOS
 
 const days = (from, to, zone) => ({ from: startOf(from, zone), to: startOf(to, zone), days: [from, to] });
 
-
 /** `[from, to)` of a period in milliseconds; `days: [first, after]` where it is whole days. `first`: the site's first event. */
 export function resolve({ period, from, to }, zone, now, first = now) {
   const today = dayOf(now, zone);
@@ -177,12 +177,21 @@ export function named(range, zone, now) {
   return { period: 'custom', from: localText(range.from, zone), to: localText(range.to, zone) };
 }
 
-/** The period before, and of it as much as has passed of the running one (to a quarter hour): what a fair comparison takes. */
+/** The instant of the range `to` that stands beside one of `from`: the same time of as many days later, by the clock where these are days. */
+export function beside(instant, from, to, zone) {
+  if (from.days === null) return to.from + (instant - from.from);
+  return instantOf(wall(to.from, zone) + (wall(instant, zone) - wall(from.from, zone)), zone);
+}
+
+/**
+ * The period before, and of it as much as has passed of the running one (to a quarter hour): what a fair comparison
+ * takes. In its first minutes that is nothing: `fair` is where it begins.
+ */
 export function before(range, zone, now) {
   const whole = moved(range, zone, -1);
   if (now >= range.to) return { ...whole, fair: whole.to };
-  const passed = Math.max(QUARTER, Math.round((now - range.from) / QUARTER) * QUARTER);
-  return { ...whole, fair: Math.min(whole.to, whole.from + passed) };
+  const passed = Math.round((beside(now, range, whole, zone) - whole.from) / QUARTER) * QUARTER;
+  return { ...whole, fair: Math.min(whole.to, whole.from + Math.max(0, passed)) };
 }
 
 /* ---- slots */
@@ -197,20 +206,31 @@ export function stepFor(range, finest, oldest, now) {
 
 const fixed = { minute: MINUTE, '15m': QUARTER, hour: HOUR };
 
-/** The starts of all slots of a range, ascending; the first may lie before it (a week from Monday). */
-export function slots(range, step, zone) {
+const MAX_STARTS = 10000; // what an answer may have
+
+/** The starts of the days of a range, or of its weeks from Monday; a date that a zone left out has none. */
+function dayStarts(range, length, zone) {
   const starts = [];
-  if (fixed[step]) {
-    const first = step === 'hour' ? floorHour(range.from, zone) : Math.floor(range.from / fixed[step]) * fixed[step];
-    for (let at = first; at < range.to && starts.length < 10000; at += fixed[step]) starts.push(at);
-    return starts;
-  }
-  const length = step === 'week' ? 7 : 1;
   const first = dayOf(range.from, zone);
-  for (let day = step === 'week' ? monday(first) : first; starts.length < 10000; day = addDays(day, length)) {
+  for (let day = length === 7 ? monday(first) : first; starts.length < MAX_STARTS; day = addDays(day, length)) {
     const at = startOf(day, zone);
-    if (at >= range.to) return starts;
-    starts.push(at);
+    if (at >= range.to) break;
+    if (at !== starts[starts.length - 1]) starts.push(at);
+  }
+  return starts;
+}
+
+/**
+ * The starts of all slots of a range, ascending, as the service makes them: steps under a day are counted from each
+ * local midnight. The first may lie before the range.
+ */
+export function slots(range, step, zone) {
+  if (!fixed[step]) return dayStarts(range, step === 'week' ? 7 : 1, zone);
+  const starts = [];
+  for (const [i, midnight] of dayStarts(range, 1, zone).entries()) {
+    const skipped = i > 0 ? 0 : Math.floor((range.from - midnight) / fixed[step]);
+    const end = Math.min(range.to, startOf(addDays(dayOf(midnight, zone), 1), zone));
+    for (let at = midnight + skipped * fixed[step]; at < end && starts.length < MAX_STARTS; at += fixed[step]) starts.push(at);
   }
   return starts;
 }

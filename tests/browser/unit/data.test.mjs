@@ -6,7 +6,7 @@ import test from 'node:test';
 import { LISTS, containing, finestStep, list, listFor, objects, quote, series } from '../../../web/dashboard/data.js';
 import { values } from '../../../web/dashboard/model.js';
 
-const where = { site: 'a.example', tz: 'UTC', range: { from: 1000000, to: 2000000 } };
+const where = { site: 'a.example', tz: 'UTC', range: { from: 900000, to: 1800000 }, now: 5e12 };
 const is = (dim, value, not = false) => ({ dim, value, not });
 
 test('without filters all is read from views', () => {
@@ -24,7 +24,7 @@ test('a filter is asked of a view that has its dimension', () => {
   assert.deepEqual(q.params['filter[path]'], ['/x']);
   assert.deepEqual(series('events', where, [is('browser', 'Firefox', true)], 'day').params['filter[browser]!'], ['Firefox']);
   assert.deepEqual(list('referrers', where, [is('referrer_host', null)]).params['null[referrer_host]'], ['true']);
-  assert.equal(finestStep('events', [is('path', '/x')]), '15m');
+  assert.equal(finestStep('events', where, [is('path', '/x')]), '15m');
 });
 
 test('what no view covers is asked of the log', () => {
@@ -38,6 +38,16 @@ test('what no view covers is asked of the log', () => {
   assert.equal(v.step, undefined);
   assert.ok(list('pages', where, [is('country', 'DE')]).query.sql.includes("AND country = 'DE' GROUP BY 1"));
   assert.ok(list('pages', where, [is('browser', null, true), is('path', 'x')]).query.sql.includes('browser IS NOT NULL'));
+});
+
+test('a range that no slots of a view make is asked of the log, to the minute', () => {
+  const odd = { ...where, range: { from: 960000, to: 1800000 } };
+  assert.equal(series('events', odd, [], '15m').query.from, 960);
+  assert.equal(series('visits', odd, [], 'all').query.to, 1800);
+  assert.ok(list('pages', odd, []).query);
+  const lately = { ...odd, now: 5000000 };
+  assert.equal(series('events', lately, [], 'minute').rows, 'visitors');
+  assert.ok(series('visits', lately, [], 'all').query);
 });
 
 test('visits do not know pages, page views not the entry page', () => {

@@ -111,3 +111,34 @@ test('ranges and zones are only what exists', () => {
   assert.ok(!isRange('2026-01-02', '2026-01-01') && !isRange('2026-01-01T01:00', '2026-01-01T01:00') && !isRange(null, null) && !isRange('1066-01-01', '2026-01-01'));
   assert.ok(isZone('UTC') && isZone('America/Argentina/Buenos_Aires') && !isZone('Nowhere/City') && !isZone('') && !isZone(7) && !isZone('../etc'));
 });
+
+test('slots under a day begin with each midnight, as the service makes them', () => {
+  const zone = 'Australia/Lord_Howe'; // on 4 October its clocks go forward by half an hour
+  const range = resolve({ period: 'custom', from: '2026-10-03', to: '2026-10-05' }, zone, NOW);
+  const starts = slots(range, 'hour', zone);
+  assert.equal(starts.length, 24 + 24 + 24);
+  for (const day of ['2026-10-03', '2026-10-04', '2026-10-05']) assert.ok(starts.includes(startOf(day, zone)), day);
+  const [, , ...late] = slots({ from: startOf('2026-10-04', zone) + 90 * 60000, to: range.to, days: null }, 'hour', zone);
+  assert.ok(late.every((at) => starts.includes(at)));
+});
+
+test('a date that a zone left out has no slot', () => {
+  const range = resolve({ period: 'custom', from: '2011-12-28', to: '2012-01-02' }, 'Pacific/Apia', NOW);
+  assert.deepEqual(slots(range, 'day', 'Pacific/Apia').map((at) => dayOf(at, 'Pacific/Apia')), ['2011-12-28', '2011-12-29', '2011-12-31', '2012-01-01', '2012-01-02']);
+  assert.equal(slots(range, 'hour', 'Pacific/Apia').length, 5 * 24);
+});
+
+test('a day on which the clock was changed is compared up to the same time by the clock', () => {
+  const now = at('2026-10-25T12:00Z'); // 13:00, fourteen hours after midnight
+  const { fair } = before(resolve({ period: 'today' }, BERLIN, now), BERLIN, now);
+  assert.equal(iso(fair), '2026-10-24T11:00:00.000Z');
+});
+
+test('the first minutes of a period are compared with nothing', () => {
+  const midnight = startOf('2026-11-26', BERLIN);
+  const fair = (minutes) => {
+    const b = before(resolve({ period: 'today' }, BERLIN, midnight + minutes * 60000), BERLIN, midnight + minutes * 60000);
+    return (b.fair - b.from) / 60000;
+  };
+  assert.deepEqual([0, 7, 8, 22, 23].map(fair), [0, 0, 15, 15, 30]);
+});
