@@ -77,7 +77,10 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
     struct http_stream *s = (struct http_stream *)generator;
     (void)req;
     s->in_flight = false;
-    flush(s);
+    if (s->left)
+        leave(s); /* the kernel had taken it before the socket was shut down: it did not fail */
+    else
+        flush(s);
 }
 
 static void on_readable(h2o_socket_t *sock, const char *err)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <semaphore.h>
 
 #include "tests/support/waiting_server.h"
 
@@ -91,10 +92,15 @@ static bool is_done(void *arg)
     return atomic_load(&((struct deed *)arg)->done);
 }
 
-static bool run_on_loop(struct deed *d)
+static void begin_on_loop(struct deed *d)
 {
     d->message.on_arrive = on_deed;
     http_post(at.loop, &d->message);
+}
+
+static bool run_on_loop(struct deed *d)
+{
+    begin_on_loop(d);
     wait_until(DEADLINE_MS, "the loop", is_done, d);
     return d->result;
 }
@@ -120,6 +126,17 @@ static void run_end(struct deed *d)
 static void end_stream(void)
 {
     run_on_loop(&(struct deed){.run = run_end});
+}
+
+static struct {
+    sem_t held, let_go;
+} hold;
+
+static void run_hold(struct deed *d)
+{
+    (void)d;
+    sem_post(&hold.held);
+    sem_wait(&hold.let_go);
 }
 
 static void run_idle(struct deed *d)
@@ -282,6 +299,28 @@ static void a_client_that_leaves_while_it_is_written_to_is_noticed(void **state)
     free(large);
 }
 
+/* The loop learns of both in one turn: the write, which succeeds, comes first. */
+static void a_client_that_leaves_as_it_is_written_to_is_noticed(void **state)
+{
+    struct deed holding = {.run = run_hold}, writing = {.run = run_write, .text = "data: 1\n\n"};
+    struct fixture *f = *state;
+    f->options.n_loops = 1;
+    start(f);
+    sem_init(&hold.held, 0, 0);
+    sem_init(&hold.let_go, 0, 0);
+    int fd = open_and_read();
+    begin_on_loop(&holding);
+    sem_wait(&hold.held);
+    begin_on_loop(&writing);
+    shutdown(fd, SHUT_WR);
+    sem_post(&hold.let_go);
+    wait_until(DEADLINE_MS, "the write", is_done, &writing);
+    assert_true(writing.result);
+    wait_for(1, 1);
+    wait_for_connections(0);
+    close(fd);
+}
+
 static void requests_behind_a_stream_are_never_looked_at(void **state)
 {
     start(*state);
@@ -426,6 +465,7 @@ int main(void)
         T(head_is_answered_without_a_stream),
         T(a_client_that_leaves_is_noticed_without_a_write),
         T(a_client_that_leaves_while_it_is_written_to_is_noticed),
+        T(a_client_that_leaves_as_it_is_written_to_is_noticed),
         T(requests_behind_a_stream_are_never_looked_at),
         T(a_client_that_sends_more_and_leaves_is_noticed_by_a_write),
         T(a_flood_is_not_read),
