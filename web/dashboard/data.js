@@ -6,7 +6,7 @@
 //
 // Events know the page, visits (the relation sessions) its entry and exit page; both know the rest.
 
-import { MINUTES_KEPT, QUARTER } from './period.js';
+import { DAY, MINUTES_KEPT, QUARTER } from './period.js';
 import { DIMENSIONS } from './state.js';
 
 const EVENTS = 'events';
@@ -202,8 +202,6 @@ export function list(tab, where, given, { limit = 10, offset = 0, search = '' } 
   const more = [...(asked.dims.length > 1 ? [present(asked.dims)] : []), ...(search === '' ? [] : [matching(asked.dims, search)])];
   return queryBody(where, select(asked, [...conditions(asked.of, filters), ...more], null), page);
 }
-
-const DAY = 86400000;
 
 /** The day of a site's first page view, as far back as an answer may reach. */
 export function firstDay(site, tz, now) {

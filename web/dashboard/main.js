@@ -164,12 +164,17 @@ async function showNumbers(at, quiet) {
   }
 }
 
+function showCards() {
+  const { parts: of, against } = known.got;
+  cards.update(of(known.since), against && texts.against(against));
+}
+
 function showGot(got) {
   stale.hidden = true;
   figures.classList.remove('fresh');
   known.got = got;
   if (got.asOf && got.asOf.watermark) setText(asOf, texts.asOf(count(got.asOf.offset), time(got.asOf.watermark, state.get().tz)));
-  cards.update(got.parts, got.against && texts.against(got.against));
+  showCards();
   if (got.why) return replace(chartPlace, remark(texts.why[got.why]));
   if (chart.el.parentNode !== chartPlace || chartPlace.children.length > 1) replace(chartPlace, chart.el);
   return chart.update(got.model(known.since));
@@ -178,6 +183,7 @@ function showGot(got) {
 function failNumbers(e, quiet) {
   if (quiet || e.status === 401) onFailed(e);
   if (quiet) return;
+  known.got = null;
   cards.update({ events: {}, visits: {} }); // the numbers of another period would be taken for this one's
   replace(chartPlace, failure(e, () => load()));
 }
@@ -197,6 +203,10 @@ function load({ quiet = false } = {}) {
   for (const panel of wanted.panels) panel.load(known.context, { quiet });
 }
 
+function showEmpty(site) {
+  replace(content, filters.el, stale, makeEmpty(site, known.sites.length === 0 || known.sites.includes(site)));
+}
+
 /** When the site's first page view was; a site without one gets a card that says how to send it. */
 async function learnSince(site) {
   const answer = await ask(firstDay(site, 'UTC', Date.now()));
@@ -204,8 +214,7 @@ async function learnSince(site) {
   const [row] = objects(answer);
   known.since = row ? row.time : Infinity;
   known.sinceOf = site;
-  const empty = known.since === Infinity;
-  if (empty) replace(content, filters.el, stale, makeEmpty(site, known.sites.length === 0 || known.sites.includes(site)));
+  if (known.since === Infinity) showEmpty(site);
   else if (numbers.parentNode !== content) replace(content, filters.el, stale, numbers, asOf);
 }
 
@@ -230,7 +239,10 @@ function arrive(site) {
   learnSince(site).then(() => {
     if (known.since === Infinity) return;
     if (state.get().period === 'all') load();
-    else if (Number.isFinite(known.since) && known.got && !known.got.why) chart.update(known.got.model(known.since));
+    else if (known.got) {
+      showCards();
+      if (!known.got.why) chart.update(known.got.model(known.since));
+    }
   }, (e) => {
     if (e.status === 401) onFailed(e);
     else if (state.get().period === 'all') replace(chartPlace, failure(e, () => arrive(site)));
@@ -249,7 +261,8 @@ function refreshSoon() {
   const wait = known.loadedAt + (asksLog() ? REFRESH_QUERIES_MS : REFRESH_MS) - Date.now();
   refreshTimer = setTimeout(() => {
     refreshTimer = 0;
-    if (!document.hidden) load({ quiet: true });
+    if (document.hidden) known.offset = -1; // the totals that come when it is seen again make it load
+    else load({ quiet: true });
   }, Math.max(0, wait));
 }
 
@@ -284,7 +297,9 @@ async function learnSession() {
 async function learnSites() {
   const { sites } = await get('/v1/sites');
   known.sites = sites.map((s) => s.name);
-  if (state.get().site !== null) return header.update(state.get(), known.sites);
+  const { site } = state.get();
+  if (site !== null && known.since === Infinity) showEmpty(site);
+  if (site !== null) return header.update(state.get(), known.sites);
   const usual = known.sites.find((name) => name !== 'localhost') || known.sites[0];
   if (usual) return set({ site: usual }, { replace: true });
   return replace(content, makeEmpty(null, false));

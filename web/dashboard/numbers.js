@@ -5,7 +5,7 @@
 import { ask } from './ask.js';
 import { NUMBERS, finestStep, series } from './data.js';
 import { chartModel } from './model.js';
-import { before, stepFor } from './period.js';
+import { DAY, before, stepFor } from './period.js';
 import { rangeText } from './ticks.js';
 
 /** The questions of this moment, by name; those of the period before only if they are wanted. */
@@ -29,8 +29,9 @@ export function questions({ state, where }) {
 }
 
 /**
- * Asks them all at once: `{parts, against, model(since), csv}` for the cards and the chart, or `why` the chart tells
- * nothing. `since`: the site's first page view, which may be known later.
+ * Asks them all at once: `{parts(since), against, model(since), csv}` for the cards and the chart, or `why` the chart
+ * tells nothing. `since`: the day of the site's first page view, which may be known later; what began in the period
+ * before is not compared with it.
  */
 export async function loadNumbers(context, signal) {
   const { of, other, step, prior, asked } = questions(context);
@@ -38,7 +39,11 @@ export async function loadNumbers(context, signal) {
   const answers = await Promise.all(names.map((n) => ask(asked[n], { signal })));
   const got = Object.fromEntries(names.map((n, i) => [n, answers[i]]));
   const part = (now, old) => ({ why: now.why, totals: now.totals, before: old && old.totals });
-  const parts = { [of]: part(got.main, prior && prior.fair === prior.to ? got.before : got.mainBefore), [other]: part(got.other, got.otherBefore) };
+  const parts = (since) => {
+    const began = prior !== null && since - prior.from >= DAY;
+    const mainBefore = prior && prior.fair === prior.to ? got.before : got.mainBefore;
+    return { [of]: part(got.main, began ? null : mainBefore), [other]: part(got.other, began ? null : got.otherBefore) };
+  };
   const { state, where } = context;
   const model = (since) => chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
     prior: got.before, priorRange: prior, since, now: where.now });

@@ -20,7 +20,7 @@ const NAMED = ['countries', 'regions'];
 
 const bare = (text) => text.toLocaleLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 
-export function openPanelDialog({ tab, where, filters, site, onFilter }) {
+export function openPanelDialog({ tab, where, filters, site, onFilter, onFailed }) {
   const list = listFor(tab, filters);
   const name = texts.tabs[tab];
   const here = NAMED.includes(tab);
@@ -71,17 +71,22 @@ export function openPanelDialog({ tab, where, filters, site, onFilter }) {
       const answer = await ask(question({ limit, offset }), { signal: mine.signal });
       if (mine === running) take(answer, offset);
     } catch (e) {
-      if (mine === running && !aborted(e)) replace(place, failure(e, () => load(offset)));
+      if (mine === running && !aborted(e)) fail(e, offset);
     } finally {
       if (mine === running) place.removeAttribute('aria-busy');
     }
+  }
+
+  function fail(e, offset) {
+    if (e.status === 401) onFailed(e);
+    replace(place, failure(e, () => load(offset)));
   }
 
   async function save() {
     try {
       await download(question({}), fileName(site, tab, where.range));
     } catch (e) {
-      replace(place, failure(e, () => load(0)));
+      fail(e, 0);
     }
   }
 

@@ -138,7 +138,7 @@ export function makePanel(panel, on) {
   }
 
   function openMore() {
-    openPanelDialog({ tab: tabNow(), where: context.where, filters: context.state.filters, site: context.state.site, onFilter: on.filter });
+    openPanelDialog({ tab: tabNow(), where: context.where, filters: context.state.filters, site: context.state.site, onFilter: on.filter, onFailed: on.failed });
   }
 
   return { el, load, openMore: () => context && !more.disabled && openMore() };

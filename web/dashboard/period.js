@@ -9,7 +9,7 @@ export const PERIODS = ['today', 'yesterday', '24h', '7d', '30d', 'month', 'year
 
 const MINUTE = 60000;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+export const DAY = 24 * HOUR;
 const MAX_SLOTS = 400;
 
 /* ---- zones */

@@ -91,12 +91,13 @@ function writeFilter(query, { dim, value, not }) {
   else query.append(`filter[${dim}]${not ? '!' : ''}`, value);
 }
 
-/** The shortest query string that means this state: what is as by default is left out. */
+/** The shortest query string that means this state: what is as by default is left out. Chosen days and times are those of a zone. */
 export function write(state, zone) {
   const usual = defaults(zone);
   const query = new URLSearchParams();
   for (const name of ['site', 'period', 'from', 'to', 'tz', 'measure', 'embed']) {
-    if (state[name] !== null && state[name] !== usual[name]) query.append(name, state[name]);
+    const needed = name === 'tz' && state.period === 'custom';
+    if (state[name] !== null && (needed || state[name] !== usual[name])) query.append(name, state[name]);
   }
   if (!state.compare) query.append('compare', '0');
   for (const panel of Object.keys(TABS)) {
@@ -114,6 +115,7 @@ export function write(state, zone) {
 export function openState(zone, onChange) {
   let state = read(location.search, zone);
   addEventListener('popstate', () => {
+    document.querySelector('dialog[open]')?.close(); // it was of another state
     state = read(location.search, zone);
     onChange(state);
   });

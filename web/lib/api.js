@@ -68,7 +68,10 @@ let asked = null;
 
 /** Who is signed in: `{signed_in, scope, site, expires}`; asked once a page. */
 export function session() {
-  asked = asked || get('/v1/session');
+  asked = asked || get('/v1/session').catch((e) => {
+    asked = null;
+    throw e;
+  });
   return asked;
 }
 

@@ -47,14 +47,14 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
 }
 
-/** 12.3 MB */
+/** 12.3 MB, 45 bytes */
 export function bytes(n) {
   if (missing(n)) return NONE;
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   let i = 0;
   let x = Number(n);
   for (; x >= 1000 && i < units.length - 1; i++) x /= 1000;
-  return number({ style: 'unit', unit: units[i], unitDisplay: 'short', maximumFractionDigits: x < 10 && i > 0 ? 1 : 0 }).format(x);
+  return number({ style: 'unit', unit: units[i], unitDisplay: i === 0 ? 'long' : 'short', maximumFractionDigits: x < 10 && i > 0 ? 1 : 0 }).format(x);
 }
 
 /** A moment: 26 Nov 2026, 14:05 */

@@ -18,7 +18,11 @@ export function follow(site, onTotals, onState) {
       wait = FIRST_WAIT_MS;
       onState('live');
     });
-    source.addEventListener('totals', (event) => onTotals(JSON.parse(event.data)));
+    source.addEventListener('totals', (event) => {
+      onState('live');
+      onTotals(JSON.parse(event.data));
+    });
+    source.addEventListener('state', () => onState('off')); // connected, but there are no numbers for now
     source.addEventListener('error', () => {
       onState('off');
       if (source.readyState !== EventSource.CLOSED) return;

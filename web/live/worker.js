@@ -16,6 +16,7 @@ const sites = new Map(); // site -> {ports, totals, state, stop}
 const tabs = new Map(); // port -> {site, seen}
 
 function tell(site, message) {
+  if (message.state && message.state === site.state) return;
   Object.assign(site, message);
   for (const port of site.ports) port.postMessage(message);
 }
@@ -31,11 +32,23 @@ function leave(port) {
   sites.delete(site);
 }
 
+function connect(name, site) {
+  site.stop = follow(name, (totals) => tell(site, { totals }), (state) => tell(site, { state }));
+}
+
 function open(name) {
   const site = { ports: new Set(), totals: null, state: 'wait', stop: null };
   sites.set(name, site);
-  site.stop = follow(name, (totals) => tell(site, { totals }), (state) => tell(site, { state }));
+  connect(name, site);
   return site;
+}
+
+/** After a machine's sleep a connection may be dead without knowing it. */
+function connectAgain() {
+  for (const [name, site] of sites) {
+    site.stop();
+    connect(name, site);
+  }
 }
 
 function join(port, name) {
@@ -56,16 +69,26 @@ function onMessage(port, message) {
   else if (typeof message.here === 'string' && message.here !== tab.site) join(port, message.here);
 }
 
+function forgetTheGone(now) {
+  for (const [port, tab] of tabs) {
+    if (tab.seen > now - GONE_MS) continue;
+    leave(port);
+    tabs.delete(port);
+  }
+}
+
 self.addEventListener('connect', (event) => {
   const [port] = event.ports;
   port.addEventListener('message', (m) => onMessage(port, m.data));
   port.start();
 });
 
+let looked = Date.now();
+
 setInterval(() => {
-  for (const [port, tab] of tabs) {
-    if (tab.seen > Date.now() - GONE_MS) continue;
-    leave(port);
-    tabs.delete(port);
-  }
+  const now = Date.now();
+  const slept = now - looked > 2 * LOOK_MS;
+  looked = now;
+  if (slept) connectAgain(); // and tabs could not say that they are there
+  else forgetTheGone(now);
 }, LOOK_MS);

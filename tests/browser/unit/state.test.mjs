@@ -19,7 +19,7 @@ test('what an address says comes back as it was', () => {
     '?site=a.b&period=custom&from=2026-10-01&to=2026-10-31&tz=Asia/Kathmandu&measure=visits&compare=0',
     '?site=a.b&embed=pages&pages=entry&referrers=campaigns&places=regions&browsers=devices',
     '?site=a.b&filter[path]=/x&filter[country]!=DE&null[referrer_host]=true&null[browser]=false',
-    '?site=a.b&period=custom&from=2026-10-01T08:30&to=2026-10-01T09:15',
+    '?site=a.b&period=custom&from=2026-10-01T08:30&to=2026-10-01T09:15&tz=Europe/Berlin',
   ]) assert.equal(round(search), search);
 });
 
