@@ -6,8 +6,10 @@
 //
 // Events know the page, visits (the relation sessions) its entry and exit page; both know the rest.
 
-import { DAY, MINUTES_KEPT, QUARTER } from './period.js';
+import { DAY, QUARTER } from './period.js';
 import { DIMENSIONS } from './state.js';
+
+const MINUTES_KEPT = 47 * 3600000; // the view `visitors` keeps minutes for two days
 
 const EVENTS = 'events';
 const VISITS = 'visits';
@@ -159,11 +161,12 @@ const queryBody = ({ site, range, tz }, sql, more) =>
 
 const WHOLE = { [EVENTS]: both, [VISITS]: VIEWS.visits.measures };
 
-/** The finest step in which a relation's numbers are kept under these filters. */
-export function finestStep(of, where, filters) {
+/** The finest step in which a relation's numbers are there from `oldest` on under these filters. */
+export function finestStep(of, where, filters, oldest) {
   if (of === VISITS) return '15m';
   const view = viewFor({ of, dims: [], measures: both }, where, filters);
-  return view === null ? 'minute' : VIEWS[view].finest;
+  if (view === null) return 'minute';
+  return oldest >= where.now - MINUTES_KEPT ? VIEWS[view].finest : '15m';
 }
 
 /** All numbers of a relation, slot by slot (or `step` 'all': of the whole range); the answer's totals are the range's. */

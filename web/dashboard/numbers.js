@@ -10,13 +10,11 @@ import { rangeText } from './ticks.js';
 
 /** The questions of this moment, by name; those of the period before only if they are wanted. */
 export function questions({ state, where }) {
-  const { now } = where;
   const of = NUMBERS[state.measure].of;
   const other = of === 'events' ? 'visits' : 'events';
   const compare = state.compare && state.period !== 'all';
-  const prior = compare ? before(where.range, where.tz, now) : null;
-  const finest = finestStep(of, where, state.filters);
-  const step = stepFor(where.range, finest, prior ? prior.from : where.range.from, now);
+  const prior = compare ? before(where.range, where.tz, where.now) : null;
+  const step = stepFor(where.range, finestStep(of, where, state.filters, prior ? prior.from : where.range.from));
   const asked = { main: series(of, where, state.filters, step), other: series(other, where, state.filters, 'all') };
   if (prior) {
     const whole = { ...where, range: prior };

@@ -2,12 +2,10 @@
 // Periods of time in an IANA zone: pure arithmetic on calendar days and instants (milliseconds), no clock of its own.
 // A day can have 23 or 25 hours, and a zone's hours need not be UTC's.
 
-export const QUARTER = 900000;
-export const MINUTES_KEPT = 47 * 3600000; // the view `visitors` keeps minutes for two days
-
 export const PERIODS = ['today', 'yesterday', '24h', '7d', '30d', 'month', 'year', 'all', 'custom'];
 
 const MINUTE = 60000;
+export const QUARTER = 15 * MINUTE;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 const MAX_SLOTS = 400;
@@ -196,10 +194,10 @@ export function before(range, zone, now) {
 
 /* ---- slots */
 
-/** The step that gives a chart of the range a readable number of slots. `finest`: what is kept; `oldest`: what is read, too. */
-export function stepFor(range, finest, oldest, now) {
+/** The step that gives a chart of the range a readable number of slots. `finest`: what is kept. */
+export function stepFor(range, finest) {
   const length = range.to - range.from;
-  if (length <= 6 * HOUR) return finest === 'minute' && oldest >= now - MINUTES_KEPT ? 'minute' : '15m';
+  if (length <= 6 * HOUR) return finest;
   if (length <= 14 * DAY + HOUR) return 'hour';
   return length / DAY <= MAX_SLOTS ? 'day' : 'week';
 }

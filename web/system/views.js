@@ -22,12 +22,15 @@ export function statePill(view) {
   return pill(text.states[view.state], view.state === 'ready' ? 'good' : 'warn');
 }
 
+/** A name that breaks after its underscores where room is scarce. */
+const breakable = (name) => name.split('_').map((part, i) => (i === 0 ? part : ['_', h('wbr'), part]));
+
 function row(view, open) {
   const cells = {
     kind: h('td', { class: 'roomy' }), state: h('td', null), generation: h('td', { class: 'number roomy' }),
     offset: h('td', { class: 'number roomy' }), lag: h('td', { class: 'number' }), digest: h('td', { class: 'roomy after-number' }),
   };
-  const name = h('button', { type: 'button', class: 'link', on: { click: () => open(view.name) } }, view.name);
+  const name = h('button', { type: 'button', class: 'link', on: { click: () => open(view.name) } }, breakable(view.name));
   const element = h('tr', null, h('th', { scope: 'row' }, name), cells.kind, cells.state, cells.lag, cells.generation, cells.offset, cells.digest);
   let mark = '';
 

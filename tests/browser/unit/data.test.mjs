@@ -24,7 +24,7 @@ test('a filter is asked of a view that has its dimension', () => {
   assert.deepEqual(q.params['filter[path]'], ['/x']);
   assert.deepEqual(series('events', where, [is('browser', 'Firefox', true)], 'day').params['filter[browser]!'], ['Firefox']);
   assert.deepEqual(list('referrers', where, [is('referrer_host', null)]).params['null[referrer_host]'], ['true']);
-  assert.equal(finestStep('events', where, [is('path', '/x')]), '15m');
+  assert.equal(finestStep('events', where, [is('path', '/x')], where.now), '15m');
 });
 
 test('what no view covers is asked of the log', () => {
@@ -47,6 +47,8 @@ test('a range that no slots of a view make is asked of the log, to the minute', 
   assert.ok(list('pages', odd, []).query);
   const lately = { ...odd, now: 5000000 };
   assert.equal(series('events', lately, [], 'minute').rows, 'visitors');
+  const steps = [[odd, 960000], [lately, 960000], [{ ...where, now: 5000000 }, 900000], [{ ...where, now: 5000000 }, -1e9], [where, 900000]];
+  assert.deepEqual(steps.map(([of, oldest]) => finestStep('events', of, [], oldest)), ['minute', 'minute', 'minute', '15m', '15m']);
   assert.ok(series('visits', lately, [], 'all').query);
 });
 
