@@ -12,14 +12,13 @@ import { rangeText } from './ticks.js';
 export function questions({ state, where }) {
   const of = NUMBERS[state.measure].of;
   const other = of === 'events' ? 'visits' : 'events';
-  const compare = state.compare && state.period !== 'all';
-  const prior = compare ? before(where.range, where.tz, where.now) : null;
+  const whole = before(where.range, where.tz, where.now);
+  const prior = state.compare && state.period !== 'all' && whole.from >= 0 ? whole : null; // no log has events from before 1970
   const step = stepFor(where.range, finestStep(of, where, state.filters, prior ? prior.from : where.range.from));
   const asked = { main: series(of, where, state.filters, step), other: series(other, where, state.filters, 'all') };
   if (prior) {
-    const whole = { ...where, range: prior };
     const fair = { ...where, range: { from: prior.from, to: prior.fair } };
-    asked.before = series(of, whole, state.filters, step);
+    asked.before = series(of, { ...where, range: prior }, state.filters, step);
     if (prior.fair > prior.from) asked.otherBefore = series(other, fair, state.filters, 'all');
     if (prior.fair > prior.from && prior.fair < prior.to) asked.mainBefore = series(of, fair, state.filters, 'all');
   }

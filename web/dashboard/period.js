@@ -30,6 +30,12 @@ export function isZone(name) {
   }
 }
 
+/** A zone's name in the letters that the service knows it by: browsers take any case. */
+export function zoneNamed(name) {
+  const known = reader(name).resolvedOptions().timeZone; // may be an older name of the same zone
+  return known.toLowerCase() === name.toLowerCase() ? known : name;
+}
+
 /** How far a zone's clock is ahead of UTC at an instant, as Intl says it (slowly). */
 function askOffset(instant, zone) {
   const part = {};
@@ -85,9 +91,9 @@ export const firstOfYear = (day) => `${day.slice(0, 4)}-01-01`;
 export const monday = (day) => addDays(day, -((new Date(utc(day)).getUTCDay() + 6) % 7));
 const daysBetween = (a, b) => Math.round((utc(b) - utc(a)) / DAY);
 
-/** 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM' that exists, from 1990 to 2199; else null. */
+/** 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM' that exists, from 1990 to 2099; else null. */
 export function parseLocal(text) {
-  const m = /^((?:199|20\d|21\d)\d-(?:0\d|1[0-2])-[0-3]\d)(?:T([01]\d|2[0-3]):([0-5]\d))?$/.exec(text || '');
+  const m = /^((?:199|20\d)\d-(?:0\d|1[0-2])-[0-3]\d)(?:T([01]\d|2[0-3]):([0-5]\d))?$/.exec(text || '');
   if (!m || Number.isNaN(utc(m[1])) || dayOfUtc(utc(m[1])) !== m[1]) return null;
   return { day: m[1], minutes: m[2] === undefined ? null : Number(m[2]) * 60 + Number(m[3]) };
 }

@@ -2,7 +2,7 @@
 // What is looked at, and its form in the address bar: pure, both ways. An address comes from anywhere, so what it
 // holds that is not known or makes no sense is left out. Filters are written as the interface writes them.
 
-import { PERIODS, isRange, isZone } from './period.js';
+import { PERIODS, isRange, isZone, zoneNamed } from './period.js';
 
 export const MEASURES = ['visitors', 'visits', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration'];
 
@@ -57,7 +57,7 @@ const READ = {
   period: (state, v) => { if (PERIODS.includes(v)) state.period = v; },
   from: (state, v) => { state.from = v; },
   to: (state, v) => { state.to = v; },
-  tz: (state, v) => { if (isZone(v)) state.tz = v; },
+  tz: (state, v) => { if (isZone(v)) state.tz = zoneNamed(v); },
   compare: (state, v) => { if (v === '0' || v === '1') state.compare = v === '1'; },
   measure: (state, v) => { if (MEASURES.includes(v)) state.measure = v; },
   embed: (state, v) => { if (EMBEDS.includes(v)) state.embed = v; },

@@ -22,6 +22,7 @@ test('as much is asked as the comparison takes', () => {
   assert.deepEqual(asks(contextOf('today')), ['before', 'main', 'mainBefore', 'other', 'otherBefore']);
   assert.deepEqual(asks(contextOf('today', noon, { compare: false })), ['main', 'other']);
   assert.deepEqual(asks(contextOf('all')), ['main', 'other']);
+  assert.deepEqual(asks(contextOf('custom', noon, { from: '1990-01-01', to: '2099-12-31' })), ['main', 'other'], 'nothing is before 1970');
 });
 
 test('a period that has just begun is compared with nothing', () => {

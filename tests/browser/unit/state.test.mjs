@@ -23,6 +23,12 @@ test('what an address says comes back as it was', () => {
   ]) assert.equal(round(search), search);
 });
 
+test('a zone may be written in any case', () => {
+  assert.equal(read('?tz=asia/tokyo', ZONE).tz, 'Asia/Tokyo');
+  assert.equal(read('?tz=utc', ZONE).tz, 'UTC');
+  for (const name of ['Asia/Kathmandu', 'Asia/Katmandu', 'Etc/GMT+12']) assert.equal(read(`?tz=${encodeURIComponent(name)}`, ZONE).tz, name);
+});
+
 test('values of filters are any text', () => {
   for (const value of ['', 'a&b=c#d', '<script>alert(1)</script>', "'; DROP TABLE", 'ü/漢 字+%', ']=&null[path]']) {
     const filters = [{ dim: 'path', value, not: false }, { dim: 'browser', value, not: true }];
