@@ -33,10 +33,11 @@ void pixel_send(struct http_request *r, int status, const char *rejected)
         .content_type = "image/gif",
         .body = {(const char *)gif, sizeof(gif)},
         .owner = BODY_STATIC,
-        .headers = {{"cache-control", SPAN_LITERAL("no-store")}},
+        .headers = {{"cache-control", SPAN_LITERAL("no-store")},
+                    {"cross-origin-resource-policy", SPAN_LITERAL("cross-origin")}},
     };
     if (rejected != NULL)
-        a.headers[1] = (struct http_header_line){"footfall-rejected", span_of(rejected)};
+        a.headers[2] = (struct http_header_line){"footfall-rejected", span_of(rejected)};
     http_send(r, &a);
 }
 

@@ -45,8 +45,8 @@ type_of() {
 
 # ---- bundles
 
-bundle() { # NAME ENTRY FORMAT
-    "${ESBUILD:-esbuild}" "$1=$2" --bundle --minify --target=es2020 --format="$3" --charset=utf8 \
+bundle() { # NAME ENTRY FORMAT [TARGET]
+    "${ESBUILD:-esbuild}" "$1=$2" --bundle --minify --target="${4:-es2020}" --format="$3" --charset=utf8 \
         --legal-comments=inline --outdir="$parts" --metafile="$parts/$1.js.inputs" \
         --log-level=warning
 }
@@ -140,7 +140,7 @@ for name in "${pages[@]}"; do
     bundle "$name" "$name/main.js" esm
 done
 bundle live live/worker.js iife
-bundle track track/track.js iife
+bundle track track/track.js iife es2018
 
 licenses >"$parts/licenses.txt"
 add_hashed licenses.txt "$parts/licenses.txt"

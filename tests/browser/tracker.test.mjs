@@ -403,6 +403,8 @@ rig.test('nothing secret of an address is sent, nor anything kept in the browser
 
 const strict = () => ({
     'content-security-policy': `default-src 'none'; script-src ${rig.api}; connect-src ${rig.api}; img-src ${rig.api} data:`,
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-opener-policy': 'same-origin',
 });
 
 rig.test('a strict Content-Security-Policy needs three lines', async ({ page }) => {
