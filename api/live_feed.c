@@ -491,11 +491,12 @@ static struct http_stream *begin(struct http_request *r, struct client *c)
 /* False: it is answered. */
 static bool take_place(struct api *a, struct http_request *r, const struct api_reader *who)
 {
-    if (!who->is_open || atomic_fetch_add(&a->open_streams, 1) < LIVE_MAX_OPEN)
+    unsigned most = http_stream_most(r) / 2; /* so that those with a token have a place, too */
+    if (!who->is_open || atomic_fetch_add(&a->open_streams, 1) < most)
         return true;
     atomic_fetch_sub(&a->open_streams, 1);
     http_send_problem(r, &(struct http_problem){.slug = "busy", .retry_after_s = 5},
-                      "%d streams without a token are open; no more are kept", LIVE_MAX_OPEN);
+                      "%u streams without a token are open; no more are kept", most);
     return false;
 }
 

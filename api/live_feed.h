@@ -5,15 +5,13 @@
 
 #include "api/api_internal.h"
 
-/* Streams of clients without a token, over all loops: the others' place is not taken by these. */
-enum { LIVE_MAX_OPEN = HTTP_MAX_STREAMS / 2 };
-
 struct live_feed *live_feed_new(struct http_loop *l, struct api *a, struct view_reader *reader);
 /* The loop ends: before its view_reader does, which answers what is under way. */
 void live_feed_stop(struct live_feed *f);
 void live_feed_free(struct live_feed *f); /* after it */
 
-/* Begins a stream of a site's numbers, or answers why not. */
+/* Begins a stream of a site's numbers, or answers why not: half of all streams at most are of
+ * clients without a token. */
 void live_feed_join(struct live_feed *f, struct http_request *r, const char *site);
 
 #endif

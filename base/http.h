@@ -175,6 +175,8 @@ struct http_stream *http_stream_begin(struct http_request *r, const struct http_
 /* Copies the bytes. False: nothing was taken, since more than HTTP_STREAM_MAX_PENDING would wait
  * for a client that reads slowly. One that reads nothing at all is cut by TCP_USER_TIMEOUT. */
 bool http_stream_write(struct http_stream *s, struct span bytes) MUST_CHECK;
+/* How many are kept at once, over all loops, where this one would be. */
+unsigned http_stream_most(const struct http_request *r);
 /* Whether the kernel has taken all that was written: for who has only the latest to tell. */
 bool http_stream_idle(const struct http_stream *s);
 /* After what waits. on_gone is not called; do not touch s afterwards. */

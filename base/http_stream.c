@@ -215,6 +215,11 @@ void http_stream_cut(struct http_conn *c)
         leave(c->stream);
 }
 
+unsigned http_stream_most(const struct http_request *r)
+{
+    return r->conn->loop->server->options.max_streams;
+}
+
 unsigned http_server_streams(const struct http_server *s)
 {
     return atomic_load(&s->n_streams);

@@ -501,6 +501,38 @@ static void a_stream_says_that_redis_is_away(void **state)
     free(uri);
 }
 
+static void run_site(const struct support_footfall *f, const char *verb)
+{
+    const char *const words[] = {"site", "--data-dir", f->data_dir, verb, "a.example", NULL};
+    assert_int_equal(support_footfall_run(NULL, NULL, words), 0);
+}
+
+/* 12 connections make 6 streams, and 3 of them for those without a token. */
+static void half_of_the_streams_are_kept_for_who_has_a_token(void **state)
+{
+    (void)state;
+    struct support_footfall f;
+    struct listener open[3], more;
+    char *uri = support_postgres();
+    const char *const words[] = {
+        "--postgres", uri, "--redis", support_redis(), "--http.max_connections", "12", NULL};
+    support_footfall_start(&f, NULL, words);
+    run_site(&f, "add");
+    run_site(&f, "public");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(open_at(f.url, "a.example", "", &open[i]), 200);
+    assert_int_equal(open_at(f.url, "a.example", "", &more), 503);
+    close_listener(&more);
+    char *line = mem_format("Authorization: Bearer %s\r\n", f.admin_token);
+    assert_int_equal(open_at(f.url, "a.example", line, &more), 200);
+    close_listener(&more);
+    for (int i = 0; i < 3; i++)
+        close_listener(&open[i]);
+    support_footfall_clear(&f);
+    free(line);
+    free(uri);
+}
+
 static void a_stop_of_the_service_ends_streams(void **state)
 {
     (void)state;
@@ -528,6 +560,7 @@ int main(void)
         cmocka_unit_test(a_stream_outlives_redis),
         cmocka_unit_test(a_stop_of_the_service_ends_streams),
         cmocka_unit_test(a_stream_says_that_redis_is_away),
+        cmocka_unit_test(half_of_the_streams_are_kept_for_who_has_a_token),
     };
     return support_run("live streams", tests, sizeof(tests) / sizeof(tests[0]));
 }
