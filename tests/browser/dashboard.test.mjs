@@ -402,7 +402,7 @@ signedIn('a site without page views says how to send the first, which then appea
     await page.getByRole('heading', { name: `Waiting for the first page view of ${empty}` }).waitFor();
     await page.screenshot({ path: outFile('empty.png'), fullPage: true });
     await assertAccessible(page, 'the empty page');
-    const snippet = await page.getByLabel('Snippet').textContent();
+    const snippet = await page.getByLabel('Snippet', { exact: true }).textContent();
     assert.ok(snippet.includes(`<script defer src="${rig.origin}/track.js" data-site="${empty}"></script>`));
     await rig.service.send([{ site: empty, pageUrl: '/first', sessionId: 'a' }]);
     await page.locator(panel('Pages')).waitFor();

@@ -3,6 +3,7 @@
 
 import { h } from '../lib/dom.js';
 import { ask } from './ask.js';
+import { dayOf } from './period.js';
 
 const MOST_ROWS = 10000;
 
@@ -12,11 +13,9 @@ function whole(question) {
   return { query: { ...query, limit: MOST_ROWS } };
 }
 
-const dayText = (ms) => new Date(ms).toISOString().slice(0, 10);
-
-/** footfall-SITE-WHAT-FROM-TO.csv, in letters that any file system takes. */
-export function fileName(site, what, range) {
-  return ['footfall', site, what, dayText(range.from), dayText(range.to - 1)].join('-').replace(/[^A-Za-z0-9._-]+/g, '_').concat('.csv');
+/** footfall-SITE-WHAT-FIRST-LAST.csv with the days of the zone, in letters that any file system takes. */
+export function fileName(what, { site, range, tz }) {
+  return ['footfall', site, what, dayOf(range.from, tz), dayOf(range.to - 1, tz)].join('-').replace(/[^A-Za-z0-9._-]+/g, '_').concat('.csv');
 }
 
 /** Asks again without a limit of rows but the service's own, and saves the answer. */

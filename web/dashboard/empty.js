@@ -2,22 +2,22 @@
 // A site without page views: how to send the first one.
 
 import { h, setText } from '../lib/dom.js';
+import { snippet } from '../lib/snippet.js';
 import { common, dashboard as texts } from '../texts.js';
 
 function block(label, text) {
-  const copy = h('button', { type: 'button', class: 'button small', on: { click: async () => {
-    await navigator.clipboard.writeText(text);
+  const pre = h('pre', { tabindex: '0', role: 'region', 'aria-label': label }, h('code', {}, text));
+  const copy = h('button', { type: 'button', class: 'button small', 'aria-label': `${common.copy}: ${label}`, on: { click: async () => {
+    getSelection().selectAllChildren(pre); // not every page may use the clipboard: one without TLS, or in a frame
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return;
+    }
     setText(copy, common.copied);
     setTimeout(() => setText(copy, common.copy), 2000);
   } } }, common.copy);
-  // A service without TLS gives no clipboard: the text can still be selected.
-  return h('div', { class: 'snippet' }, h('pre', { tabindex: '0', 'aria-label': label }, h('code', {}, text)), navigator.clipboard && copy);
-}
-
-export function snippetOf(origin, site) {
-  const page = encodeURIComponent(`https://${site}/`);
-  return `<script defer src="${origin}/track.js" data-site="${site}"></script>\n`
-    + `<noscript><img src="${origin}/v1/pixel.gif?u=${page}" alt=""></noscript>`;
+  return h('div', { class: 'snippet' }, pre, navigator.clipboard && copy);
 }
 
 function curlOf(origin, site) {
@@ -32,7 +32,7 @@ export function makeEmpty(site, isKnown) {
     h('h2', { id: 'empty-title' }, texts.emptyTitle(name)),
     h('p', { class: 'soft' }, texts.emptyText),
     !isKnown && h('p', { class: 'notice warn small' }, texts.emptyUnknown, ' ', h('code', {}, `footfall site add ${name}`)),
-    block(texts.snippet, snippetOf(location.origin, name)),
+    block(texts.snippet, snippet(name)),
     h('p', { class: 'soft' }, texts.emptyServer),
     block('curl', curlOf(location.origin, name)));
 }

@@ -19,15 +19,26 @@ function pill(filter, filters, onChange) {
       on: { click: () => onChange(withoutFilter(filters, filter)) } }, '✕'));
 }
 
-/** The row of pills: `update(filters)`. */
-export function makeFilters(onChange) {
+/** The row of pills: `update(filters)`; `leave()`: the last has gone, and the focus was there. */
+export function makeFilters(onChange, leave) {
   const list = h('ul', { class: 'filter-list' });
   const clear = h('button', { type: 'button', class: 'button quiet', on: { click: () => onChange([]) } }, texts.clearFilters);
   const el = h('section', { class: 'filters', 'aria-label': texts.filters, hidden: true }, list, clear);
+
+  /** The pills are made anew: the focus goes to the same button of the pill that is there now, or of the last one. */
+  function focusAgain(was, n) {
+    const now = list.children[Math.min(was.index, n - 1)];
+    if (n === 0) leave();
+    else if (now) now.querySelector(`.${was.kind}`).focus();
+  }
+
   return {
     el,
     update(filters) {
+      const focused = document.activeElement;
+      const was = { within: el.contains(focused), index: [...list.children].findIndex((li) => li.contains(focused)), kind: focused && focused.className };
       replace(list, filters.map((f) => pill(f, filters, onChange)));
+      if (was.within && (was.index >= 0 || filters.length === 0)) focusAgain(was, filters.length);
       el.hidden = filters.length === 0;
     },
   };

@@ -40,7 +40,7 @@ const embed = read(location.search, ownZone).embed;
 const now = makeNow();
 const header = makeHeader(now, { site: goToSite, help: openHelp, signIn: () => location.assign(signInUrl()), signOut });
 const controls = makeControls({ period: pickPeriod, shift, compare: () => set({ compare: !state.get().compare }), zone: openZones });
-const filters = makeFilters((list) => set({ filters: list }));
+const filters = makeFilters((list) => set({ filters: list }), () => content.focus({ preventScroll: true }));
 const cards = makeCards((measure) => set({ measure }, { replace: true }));
 const chart = makeChart((range) => set(named(range, state.get().tz, Date.now())), saveChart);
 const panels = Object.keys(TABS).map((name) => ({ name, ...makePanel(name, {
@@ -134,7 +134,7 @@ async function signOut() {
 
 function saveChart() {
   const { where, state: s } = known.context;
-  if (known.got && !known.got.why) download(known.got.csv, fileName(s.site, s.measure, where.range)).catch(onFailed);
+  if (known.got && !known.got.why) download(known.got.csv, fileName(s.measure, where)).catch(onFailed);
 }
 
 /* ---- loading */

@@ -20,7 +20,7 @@ const NAMED = ['countries', 'regions'];
 
 const bare = (text) => text.toLocaleLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 
-export function openPanelDialog({ tab, where, filters, site, onFilter, onFailed }) {
+export function openPanelDialog({ tab, where, filters, onFilter, onFailed }) {
   const list = listFor(tab, filters);
   const name = texts.tabs[tab];
   const here = NAMED.includes(tab);
@@ -84,7 +84,7 @@ export function openPanelDialog({ tab, where, filters, site, onFilter, onFailed 
 
   async function save() {
     try {
-      await download(question({}), fileName(site, tab, where.range));
+      await download(question({ telling: true }), fileName(tab, where));
     } catch (e) {
       fail(e, 0);
     }

@@ -129,7 +129,7 @@ export function makePanel(panel, on) {
   async function save() {
     csv.disabled = true;
     try {
-      await download(question(), fileName(context.state.site, tabNow(), context.where.range));
+      await download(question({ telling: true }), fileName(tabNow(), context.where));
     } catch (e) {
       replace(body, failure(e, () => load(context)));
     } finally {
@@ -138,7 +138,7 @@ export function makePanel(panel, on) {
   }
 
   function openMore() {
-    openPanelDialog({ tab: tabNow(), where: context.where, filters: context.state.filters, site: context.state.site, onFilter: on.filter, onFailed: on.failed });
+    openPanelDialog({ tab: tabNow(), where: context.where, filters: context.state.filters, onFilter: on.filter, onFailed: on.failed });
   }
 
   return { el, load, openMore: () => context && !more.disabled && openMore() };

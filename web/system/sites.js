@@ -5,17 +5,12 @@ import { get, post } from '../lib/api.js';
 import { h, replace } from '../lib/dom.js';
 import { openDialog } from '../lib/dialog.js';
 import { count } from '../lib/format.js';
+import { snippet } from '../lib/snippet.js';
 import { system as text } from '../texts.js';
 import { copyField } from './copy.js';
 import { button, donePlace, errorPlace, field, form, pill, section, submitButton, suggestions, table } from './parts.js';
 
 const SHOWN = 50;
-
-/** The lines that a page of the site carries. */
-export function snippet(site, origin = location.origin) {
-  const image = `${origin}/v1/pixel.gif?u=${encodeURIComponent(`https://${site}/`)}`;
-  return `<script defer src="${origin}/track.js" data-site="${site}"></script>\n<noscript><img src="${image}" alt=""></noscript>`;
-}
 
 function showSnippet(site) {
   openDialog({ title: text.snippetTitle(site), wide: true, content: h('div', { class: 'stack' },

@@ -80,6 +80,11 @@ test('a dimension that is none is never part of a SELECT', () => {
   assert.ok(series('visits', where, [is('1=1', 'x')], 'day').why);
 });
 
+test('a file of campaigns has what the list shows', () => {
+  assert.match(list('campaigns', where, [], { telling: true }).query.sql, / AND \(utm_source IS NOT NULL OR utm_medium IS NOT NULL OR utm_campaign IS NOT NULL\) GROUP BY 1, 2, 3$/);
+  assert.equal(list('pages', where, [], { telling: true }).rows, 'pageviews_by_page');
+});
+
 test('a search finds its letters as they are', () => {
   assert.equal(containing('50%_\\'), '%50\\%\\_\\\\%');
   assert.ok(list('pages', where, [], { search: "a'b" }).query.sql.includes("path ILIKE '%a''b%'"));
