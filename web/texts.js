@@ -57,9 +57,7 @@ export const dashboard = {
   byStep: { minute: 'by minute', '15m': 'by quarter hour', hour: 'by hour', day: 'by day', week: 'by week' },
   before: 'Period before',
   running: 'still running',
-  zoomHint: 'Drag to zoom',
   asTable: 'Table',
-  asChart: 'Chart',
   csv: 'CSV',
   csvOf: (name) => `${name} as CSV`,
   slot: 'Time',
@@ -96,7 +94,7 @@ export const dashboard = {
   },
   whyShort: { visitsByPage: 'not with a page filter', eventsByVisit: 'not with this filter' },
 
-  asOf: (event, when) => `All ${event} events of the log are counted; the latest of this site is of ${when}.`,
+  asOf: (event, when) => `All ${event} events of the log are counted${when ? `; the latest of this site is of ${when}` : ''}.`,
   failed: 'This could not be loaded.',
   stale: (cause) => `Not up to date: ${cause}`,
   noSuchSite: 'There is no site of this name, or you may not see it.',
@@ -110,7 +108,8 @@ export const dashboard = {
   helpTitle: 'Keys and numbers',
   keys: [
     [['t'], 'today'], [['y'], 'yesterday'], [['2', '4'], '24 hours'], [['7'], '7 days'], [['3', '0'], '30 days'], [['m'], 'month'], [['a'], 'all'],
-    [['←', '→'], 'earlier, later period'], [['c'], 'compare with the period before'], [['/'], 'search pages'],
+    [['←', '→'], 'earlier, later period'], [['c'], 'compare with the period before'],
+    [['drag'], 'in the chart: zoom to that time'], [['/'], 'search pages'],
     [['Esc'], 'clear all filters'], [['?'], 'this help'],
   ],
   helpKeys: 'Keys',

@@ -117,3 +117,27 @@ signedIn('a busy service is asked again when it says so', async ({ page, openDay
     await soon('the page views', async () => (await cards(page)).pageviews, '144');
     assert.equal(await page.locator('.failure').count(), 0);
 });
+
+signedIn('the foot names the latest event where an answer knows it', async ({ page, openDay }) => {
+    const foot = () => page.locator('.as-of').textContent();
+    await openDay();
+    assert.match(await foot(), /^All [\d,]+ events of the log are counted; the latest of this site is of .+\.$/);
+    await openDay({ 'filter[country]': 'DE' });
+    assert.match(await foot(), /^All [\d,]+ events of the log are counted\.$/);
+    await openDay({ 'filter[entry_page]': '/p1' });
+    assert.equal(await foot(), '');
+});
+
+signedIn('who comes back to a page that was hidden finds it up to date', async ({ page, openDay }) => {
+    await openDay();
+    await page.clock.install({ time: Date.now() });
+    const hide = (hidden) => page.evaluate((is) => {
+        Object.defineProperty(document, 'hidden', { value: is, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+    await hide(true);
+    await page.clock.fastForward(minute);
+    const asked = page.waitForRequest('**/v1/views/visitors/rows*');
+    await hide(false);
+    await asked;
+});

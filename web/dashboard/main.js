@@ -173,7 +173,7 @@ function showGot(got) {
   stale.hidden = true;
   figures.classList.remove('fresh');
   known.got = got;
-  if (got.asOf && got.asOf.watermark) setText(asOf, texts.asOf(count(got.asOf.offset), time(got.asOf.watermark, state.get().tz)));
+  setText(asOf, got.asOf ? texts.asOf(count(got.asOf.offset), got.latest && time(got.latest, state.get().tz)) : '');
   showCards();
   if (got.why) return replace(chartPlace, remark(texts.why[got.why]));
   if (chart.el.parentNode !== chartPlace || chartPlace.children.length > 1) replace(chartPlace, chart.el);
@@ -255,14 +255,18 @@ let refreshTimer = 0;
 
 const asksLog = () => state.get().filters.length > 0;
 
+/** A hidden page rests; it asks when it is seen again. */
+function refresh() {
+  if (!document.hidden && known.context && known.since !== Infinity) load({ quiet: true });
+}
+
 function refreshSoon() {
   const { range } = known.context.where;
   if (refreshTimer !== 0 || Date.now() >= range.to) return;
   const wait = known.loadedAt + (asksLog() ? REFRESH_QUERIES_MS : REFRESH_MS) - Date.now();
   refreshTimer = setTimeout(() => {
     refreshTimer = 0;
-    if (document.hidden) known.offset = -1; // the totals that come when it is seen again make it load
-    else load({ quiet: true });
+    refresh();
   }, Math.max(0, wait));
 }
 
@@ -280,9 +284,10 @@ function onTotals(totals) {
 
 const live = openLive(onTotals, now.state);
 
-setInterval(() => {
-  if (!document.hidden && known.context && known.since !== Infinity) load({ quiet: true });
-}, TURN_MS);
+setInterval(refresh, TURN_MS);
+document.addEventListener('visibilitychange', () => {
+  if (Date.now() - known.loadedAt > REFRESH_MS) refresh();
+});
 
 /* ---- the start */
 

@@ -44,6 +44,7 @@ export async function loadNumbers(context, signal) {
   const { state, where } = context;
   const model = (since) => chartModel({ measure: state.measure, range: where.range, step, zone: where.tz, answer: got.main,
     prior: got.before, priorRange: prior, since, now: where.now });
+  const latest = asked.main.rows ? got.main.as_of.watermark : null; // a query tells the latest event of its range alone
   const fair = prior && (prior.fair < prior.to ? { from: prior.from, to: prior.fair, days: null } : prior);
-  return { parts, why: got.main.why, model, csv: asked.main, asOf: got.main.as_of, against: fair && rangeText(fair, where.tz) };
+  return { parts, why: got.main.why, model, csv: asked.main, asOf: got.main.as_of, latest, against: fair && rangeText(fair, where.tz) };
 }

@@ -13,7 +13,7 @@ import { openPanelDialog } from './panel-dialog.js';
 import { makeRows, telling } from './rows.js';
 import { TABS } from './state.js';
 
-export const ROWS = 9;
+const ROWS = 9;
 
 /* ---- tabs */
 

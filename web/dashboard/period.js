@@ -80,19 +80,19 @@ export const dayOf = (instant, zone) => dayOfUtc(wall(instant, zone));
 export const startOf = (day, zone) => instantOf(utc(day), zone);
 export const addDays = (day, n) => dayOfUtc(utc(day) + n * DAY);
 
-export function addMonths(day, n) {
+function addMonths(day, n) {
   const [y, m, d] = day.split('-').map(Number);
   const last = new Date(Date.UTC(y, m + n, 0)).getUTCDate();
   return dayOfUtc(Date.UTC(y, m - 1 + n, Math.min(d, last)));
 }
 
-export const firstOfMonth = (day) => `${day.slice(0, 7)}-01`;
-export const firstOfYear = (day) => `${day.slice(0, 4)}-01-01`;
-export const monday = (day) => addDays(day, -((new Date(utc(day)).getUTCDay() + 6) % 7));
+const firstOfMonth = (day) => `${day.slice(0, 7)}-01`;
+const firstOfYear = (day) => `${day.slice(0, 4)}-01-01`;
+const monday = (day) => addDays(day, -((new Date(utc(day)).getUTCDay() + 6) % 7));
 const daysBetween = (a, b) => Math.round((utc(b) - utc(a)) / DAY);
 
 /** 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM' that exists, from 1990 to 2099; else null. */
-export function parseLocal(text) {
+function parseLocal(text) {
   const m = /^((?:199|20\d)\d-(?:0\d|1[0-2])-[0-3]\d)(?:T([01]\d|2[0-3]):([0-5]\d))?$/.exec(text || '');
   if (!m || Number.isNaN(utc(m[1])) || dayOfUtc(utc(m[1])) !== m[1]) return null;
   return { day: m[1], minutes: m[2] === undefined ? null : Number(m[2]) * 60 + Number(m[3]) };

@@ -16,7 +16,7 @@ export const TABS = {
 export const DIMENSIONS = ['path', 'entry_page', 'exit_page', 'referrer_host', 'utm_source', 'utm_medium', 'utm_campaign',
   'country', 'region', 'browser', 'os', 'device'];
 
-export const EMBEDS = ['1', 'cards', 'chart', ...Object.keys(TABS)];
+const EMBEDS = ['1', 'cards', 'chart', ...Object.keys(TABS)];
 
 const DEFAULT_PERIOD = '7d';
 const MAX_FILTERS = 12;

@@ -13,7 +13,7 @@ const number = (options) => formatter(Intl.NumberFormat, options);
 const date = (options) => formatter(Intl.DateTimeFormat, options);
 const missing = (n) => n === null || n === undefined || Number.isNaN(Number(n));
 
-export const NONE = '–';
+const NONE = '–';
 
 /** 12,345 */
 export function count(n) {

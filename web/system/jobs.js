@@ -16,10 +16,10 @@ const SHOWN = 10; // ended ones, before "more"
 const ACTIVE = ['waiting', 'running', 'cancelling'];
 const PILLS = { done: 'good', failed: 'bad', cancelled: 'plain', waiting: 'plain', running: 'good', cancelling: 'warn' };
 
-export const isActive = (job) => ACTIVE.includes(job.state);
+const isActive = (job) => ACTIVE.includes(job.state);
 
 /** "all views", or their names. */
-export function viewsOf(job) {
+function viewsOf(job) {
   return job.views.length > 3 ? text.nViews(count(job.views.length)) : job.views.join(', ');
 }
 

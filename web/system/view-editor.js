@@ -10,7 +10,7 @@ import { examples } from './examples.js';
 import { button, errorPlace } from './parts.js';
 
 /** The name that a definition gives, or null. */
-export function nameIn(sql) {
+function nameIn(sql) {
   const bare = sql.replace(/--[^\n]*/g, ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
   const found = /^\s*create\s+materialized\s+view\s+(?:if\s+not\s+exists\s+)?"?([a-z_][a-z0-9_]*)"?/i.exec(bare);
   return found ? found[1].toLowerCase() : null;
