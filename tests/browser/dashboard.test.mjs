@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { assertAccessible } from './support/axe.mjs';
+import { signIn } from './support/browser.mjs';
 import { beginOf, dateAt, later } from './support/calendar.mjs';
 import { addressOf, cards, cardsOf, changeOf, changes, chartRows, count, open, panel, panelRows, pills, rowsOf, settled, soon }
     from './support/dashboard.mjs';
@@ -58,16 +59,11 @@ const rig = makeRig({
     },
 });
 
-async function signIn(context, token = rig.service.token) {
-    const answer = await context.request.post(`${rig.origin}/v1/session`, { data: { token } });
-    assert.equal(answer.status(), 200);
-}
-
 /** A test in which an administrator is signed in. */
 const signedIn = (name, ...rest) => {
     const body = rest.pop();
     rig.test(name, ...rest, async (given) => {
-        await signIn(given.context);
+        await signIn(given.context, rig.origin, rig.service.token);
         await body(given);
     });
 };

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 import { assertAccessible } from './support/axe.mjs';
+import { signIn } from './support/browser.mjs';
 import { outFile } from './support/folder.mjs';
 import { makeRig } from './support/rig.mjs';
 import { waitUntil } from './support/wait.mjs';
@@ -24,14 +25,11 @@ const rig = makeRig({
 
 // ---- the page
 
-async function signIn(context, token = rig.service.token) {
-    const answer = await context.request.post(`${rig.service.url}/v1/session`, { data: { token } });
-    assert.equal(answer.status(), 200);
-}
+const signedIn = (context, token = rig.service.token) => signIn(context, rig.service.url, token);
 
 /** The page, opened by an administrator. */
 async function open(context, page) {
-    await signIn(context);
+    await signedIn(context);
     await page.goto(`${rig.service.url}/system`);
     await page.getByRole('region', { name: 'Log' }).getByText('events in the log').waitFor();
     await viewRow(page, 'pageviews').waitFor();
@@ -87,7 +85,7 @@ rig.test('it follows the log', async ({ context, page }) => {
 
 rig.test('what cannot be had is said, and comes back by itself', async ({ context, page, watched }) => {
     watched.expect(/Failed to load resource/);
-    await signIn(context);
+    await signedIn(context);
     await page.route('**/v1/admin/tokens', (route) => route.abort());
     await page.goto(`${rig.service.url}/system`);
     await card(page, 'Tokens').getByText('cannot be reached').waitFor();
@@ -358,7 +356,7 @@ rig.test('who is not signed in is led there and back', async ({ page }) => {
 for (const [scope, site, said] of [['read', undefined, 'signed in with a token of scope read'],
     ['admin', 'a.example', 'scope admin for the site a.example alone']]) {
     rig.test(`who signs in with scope ${scope}${site ? ' for one site' : ''} is refused`, async ({ context, page }) => {
-        await signIn(context, await rig.service.makeToken(scope, site));
+        await signedIn(context, await rig.service.makeToken(scope, site));
         await page.goto(`${rig.service.url}/system`);
         await page.getByRole('heading', { name: 'This page is for administrators' }).waitFor();
         await page.getByText(said).waitFor();
@@ -371,7 +369,7 @@ for (const [scope, site, said] of [['read', undefined, 'signed in with a token o
 rig.test('a session that ends leads to signing in', async ({ context, page, watched }) => {
     watched.expect(/status of 401/);
     const made = await rig.service.post('/v1/admin/tokens', { scope: 'admin' });
-    await signIn(context, made.token);
+    await signedIn(context, made.token);
     await page.goto(`${rig.service.url}/system`);
     await viewRow(page, 'pageviews').waitFor();
     await fetch(`${rig.service.url}/v1/admin/tokens/${made.id}`, { method: 'DELETE', headers: rig.service.headers() });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
+import { signIn } from './support/browser.mjs';
 import { addressOf, cards, changes, open, panel, pills, settled, soon } from './support/dashboard.mjs';
 import { makeRig } from './support/rig.mjs';
 
@@ -28,8 +29,7 @@ const rig = makeRig({
 /** A test in which an administrator is signed in; its pages open at a day of events. */
 const signedIn = (name, body) => rig.test(name, async (given) => {
     const { url, token } = rig.service;
-    const answer = await given.context.request.post(`${url}/v1/session`, { data: { token }, headers: { connection: 'close' } });
-    assert.equal(answer.status(), 200);
+    await signIn(given.context, url, token);
     const dayText = new Date(began + day).toISOString().slice(0, 10);
     await body({ ...given, day: dayText, openDay: (more) => open(given.page, url, { site, period: 'custom', from: dayText, to: dayText, tz: 'UTC', ...more }) });
 });

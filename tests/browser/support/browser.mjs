@@ -50,6 +50,12 @@ export async function newContext(browser, options = {}) {
     return context;
 }
 
+/** Gives the context the session of a token. On a connection of its own: one kept from before may be just ending. */
+export async function signIn(context, origin, token) {
+    const answer = await context.request.post(`${origin}/v1/session`, { data: { token }, headers: { connection: 'close' } });
+    assert.equal(answer.status(), 200);
+}
+
 /**
  * Listens to all pages of a context. `check()` fails when one has complained: an error in the
  * console (which has violations of the CSP, too) or an uncaught one. `expect(pattern)` names what may
