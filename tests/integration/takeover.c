@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/mem.h"
 #include "tests/support/service.h"
@@ -157,6 +158,15 @@ static void a_standby_ends_when_it_is_told_to(void **state)
     end_pair(&p);
 }
 
+/* Returns when all its threads have stopped. */
+static void freeze(const struct service *s)
+{
+    int status;
+    assert_int_equal(kill(s->footfall.pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(s->footfall.pid, &status, WUNTRACED), s->footfall.pid);
+    assert_true(WIFSTOPPED(status));
+}
+
 /* Frozen long enough to be taken for dead, then alive again: whatever it was about to do is fenced,
  * and it takes over in its turn. */
 static void a_frozen_owner_is_fenced_when_it_wakes_up(void **state)
@@ -166,7 +176,7 @@ static void a_frozen_owner_is_fenced_when_it_wakes_up(void **state)
     start_pair(&p);
     for (unsigned i = 1; i <= 5; i++)
         assert_int_equal(post_now(&p.first, i), 202);
-    assert_int_equal(kill(p.first.footfall.pid, SIGSTOP), 0);
+    freeze(&p.first);
     struct posting late = {.to = &p.first, .number = 6};
     assert_int_equal(pthread_create(&late.thread, NULL, post, &late), 0);
     spawn(&p, &p.second);
