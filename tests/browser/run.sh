@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs tests of this folder, one file after another: tests/browser/run.sh FILE|FOLDER...
 # FOOTFALL_BINARY is the program to test, FOOTFALL_BROWSER_MODULES the folder with node_modules.
-# Without Node.js, Chromium or the packages the tests are skipped, with the reason.
+# Without Node.js, Chromium or the packages the tests are skipped, with the reason; with
+# FOOTFALL_TEST_BROWSER=required they fail.
 set -u
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" || exit 1
 
 skip() {
+    [ "${FOOTFALL_TEST_BROWSER:-}" != required ] || { echo "browser tests $*" && exit 1; }
     echo "[  SKIPPED ] browser tests $*"
     exit 0
 }

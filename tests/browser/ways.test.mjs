@@ -141,3 +141,13 @@ signedIn('who comes back to a page that was hidden finds it up to date', async (
     await hide(false);
     await asked;
 });
+
+signedIn('who signs out in one tab leaves no numbers in another', async ({ page, context, watched, openDay }) => {
+    watched.expect(/401/);
+    await openDay();
+    const other = await context.newPage();
+    await other.goto(`${rig.service.url}/?site=${site}`);
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.waitForURL(/\/sign-in/);
+    await page.waitForURL(/\/sign-in\?next=/);
+});

@@ -4,7 +4,7 @@
 
 import '../lib/base.css';
 import './dashboard.css';
-import { del, get, session as askSession, signInUrl } from '../lib/api.js';
+import { del, get, session as askSession, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
 import { $, h, replace, setText } from '../lib/dom.js';
 import { count, time } from '../lib/format.js';
 import { common, dashboard as texts } from '../texts.js';
@@ -125,9 +125,9 @@ function openZones() {
 
 async function signOut() {
   try {
-    await del('/v1/session');
+    await endSession();
   } catch (e) {
-    if (e.status !== 401) return onFailed(e);
+    return onFailed(e);
   }
   return location.assign('/sign-in');
 }
@@ -323,6 +323,7 @@ function start() {
   const who = learnSession();
   if (!embed) {
     who.then((session) => session.signed_in && learnSites()).catch(onFailed);
+    onSignedOut(() => location.reload()); // shows what is public, or the way to sign in
     listen();
   } else {
     who.catch(onFailed);

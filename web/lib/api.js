@@ -75,6 +75,29 @@ export function session() {
   return asked;
 }
 
+let channel = null;
+
+/** To the other tabs; one for all, since a tab hears what a second one of its own says. */
+function tabs() {
+  channel = channel || new BroadcastChannel('footfall-signed-out');
+  return channel;
+}
+
+/** Ends the session, and tells the other tabs. */
+export async function signOut() {
+  try {
+    await del('/v1/session');
+  } catch (e) {
+    if (e.status !== 401) throw e; // it had ended already
+  }
+  tabs().postMessage(null);
+}
+
+/** Calls `then` when another tab of this browser has signed out. */
+export function onSignedOut(then) {
+  tabs().addEventListener('message', then);
+}
+
 /** Where to sign in, and to come back from there to this page. */
 export function signInUrl() {
   return url('/sign-in', { next: location.pathname + location.search });

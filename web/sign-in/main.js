@@ -2,7 +2,7 @@
 // Signing in: a token that is typed once, or the one-time code of a link (#code=…), becomes the browser's session.
 
 import './sign-in.css';
-import { get, post, del } from '../lib/api.js';
+import { get, post, signOut as endSession } from '../lib/api.js';
 import { h, $, replace } from '../lib/dom.js';
 import { time } from '../lib/format.js';
 import { common, signIn as texts } from '../texts.js';
@@ -85,7 +85,7 @@ async function exchange(secret, failed) {
 async function signOut(button) {
   button.disabled = true;
   try {
-    await del('/v1/session');
+    await endSession();
     showForm();
   } catch (error) {
     button.disabled = false;

@@ -3,7 +3,7 @@
 
 import '../lib/base.css';
 import './system.css';
-import { del, get, signInUrl } from '../lib/api.js';
+import { get, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
 import { $, h, replace, setText } from '../lib/dom.js';
 import { clock } from '../lib/format.js';
 import { common, system as text } from '../texts.js';
@@ -26,7 +26,7 @@ function goSignIn() {
 
 async function signOut(failed) {
   try {
-    await del('/v1/session');
+    await endSession();
     location.assign('/sign-in');
   } catch (e) {
     failed.say(e, () => signOut(failed));
@@ -125,4 +125,5 @@ async function start() {
   }
 }
 
+onSignedOut(goSignIn);
 start();
