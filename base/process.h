@@ -42,6 +42,10 @@ int process_become_user(const char *name, struct err *e) MUST_CHECK;
 int process_can_use(const struct process_user *u, const char *folder, int mode,
                     struct err *e) MUST_CHECK;
 
+/* Raises this process's limit of open files, also its children's, to so many at least. ERR_BUSY
+ * when it may not have as many: then it has what it may. */
+int process_allow_files(uint64_t wanted, struct err *e) MUST_CHECK;
+
 /* ------------------------------------------------------------------ children */
 
 struct process_options {

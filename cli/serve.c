@@ -37,6 +37,21 @@ static int drop_root(const struct config *c, struct err *e)
                : 0;
 }
 
+/* Files beside the connections of clients: servers, logs, the geo database, threads' own. */
+enum { OTHER_FILES = 512 };
+
+/* The usual limit is below http.max_connections. */
+static void allow_connections(const struct config *c)
+{
+    struct err e = {0};
+    int64_t most = config_int(c, "http.max_connections");
+    if (process_allow_files((uint64_t)most + OTHER_FILES, &e) != 0)
+        diag(DIAG_WARNING, "serve",
+             "%s: raise the limit (ulimit -n, LimitNOFILE) or lower http.max_connections (%lld)",
+             e.text, (long long)most);
+    err_clear(&e);
+}
+
 /* A configuration that is wrong now changes nothing. */
 static void reload(struct server *s, const struct command_run *r)
 {
@@ -78,6 +93,7 @@ int serve_main(struct command_run *r, struct err *e)
     sigset_t signals;
     struct server *s;
     block_signals(&signals);
+    allow_connections(r->config);
     if (drop_root(r->config, e) != 0)
         return -1;
     if (server_start(&s, r->config, e) != 0)

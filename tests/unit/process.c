@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,31 @@ static void what_a_program_says_when_it_fails_is_in_the_error(void **state)
     assert_true(span_is(buf_span(&text), "fine\nbroken\n/usr\n"));
     buf_clear(&text);
     free(log);
+}
+
+/* In a child, so that the test keeps its limits. */
+static int files_after(rlim_t soft, rlim_t hard, uint64_t wanted, rlim_t expected)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err e = {0};
+        struct rlimit limit = {soft, hard};
+        bool set = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+        int result = process_allow_files(wanted, &e);
+        bool as_expected = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == expected;
+        _exit(!set || !as_expected ? 2 : result == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void more_files_may_be_open_as_far_as_allowed(void **state)
+{
+    (void)state;
+    assert_int_equal(files_after(64, 256, 200, 200), 0);
+    assert_int_equal(files_after(128, 256, 100, 128), 0);
+    assert_int_equal(files_after(64, 128, 200, 128), 1);
 }
 
 static void a_program_that_is_not_there_cannot_be_started(void **state)
@@ -231,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_program_says_when_it_fails_is_in_the_error),
+        cmocka_unit_test(more_files_may_be_open_as_far_as_allowed),
         cmocka_unit_test(a_program_that_is_not_there_cannot_be_started),
         cmocka_unit_test(a_program_past_its_deadline_is_killed),
         cmocka_unit_test(a_child_gets_no_descriptor_of_its_parent),
