@@ -47,13 +47,13 @@ static const struct http_param_doc params[] = {
 
 static const struct http_answer_doc answers[] = {
     {200, "text/event-stream",
-     "Server-sent events. `totals`, at once and whenever the numbers change, a few a second at "
+     "Server-sent events. `totals`, at once and whenever the numbers change, four a second at "
      "most: {site, visitors, minutes, as_of}. `visitors` are the different ones of the last 5 "
      "minutes; `minutes` are the last 30, [time, pageviews, visitors] each, oldest first, the last "
      "one still running. `id` is the offset. `state`, when there are no numbers for now: {state, "
      "detail}, where state is not-found, not-ready, unsuitable, unavailable or internal; `totals` "
-     "follows when there are some again. A comment every 15 seconds. It ends when the token is "
-     "revoked or the site no longer public.",
+     "follows when there are some again. A comment every 15 seconds. The stream ends when its "
+     "token is revoked, its reader signs out, or the site is no longer public.",
      NULL},
     {503, "application/problem+json", "Too many streams are open, or the service is stopping.",
      NULL},

@@ -154,7 +154,7 @@ static void tracker_get(struct http_request *r, void *context)
 static const struct http_answer_doc page_answers[] = {
     {200, "text/html", "The page.", NULL}, KNOWN, {0}};
 static const struct http_answer_doc asset_answers[] = {
-    {200, "*/*", "What a page names: a script, a style, the icon, licences.", NULL},
+    {200, "*/*", "The file.", NULL},
     KNOWN,
     {404, "application/problem+json", "There is no such asset.", NULL},
     {0}};
@@ -163,7 +163,7 @@ static const struct http_answer_doc icon_answers[] = {
 static const struct http_answer_doc tracker_answers[] = {
     {200, "text/javascript", "The script.", NULL}, KNOWN, {0}};
 static const struct http_param_doc asset_params[] = {
-    {"file", "path", "{\"type\":\"string\"}", "a name with the hash of its content"}, {0}};
+    {"file", "path", "{\"type\":\"string\"}", "Its name, with the hash of its content."}, {0}};
 
 const struct http_route pages_routes[] = {
     {.method = "GET",
@@ -171,28 +171,28 @@ const struct http_route pages_routes[] = {
      .scope = SCOPE_OPEN,
      .handler = dashboard_get,
      .operation = "getDashboard",
-     .summary = "The page with the numbers of a site",
+     .summary = "The dashboard: a site's numbers, as a page",
      .answers = page_answers},
     {.method = "GET",
      .pattern = "/system",
      .scope = SCOPE_OPEN,
      .handler = system_get,
      .operation = "getSystemPage",
-     .summary = "The page of the log, the views, tokens and sites",
+     .summary = "The system page: log, views, replays, sites and tokens",
      .answers = page_answers},
     {.method = "GET",
      .pattern = "/sign-in",
      .scope = SCOPE_OPEN,
      .handler = sign_in_get,
      .operation = "getSignInPage",
-     .summary = "The page that makes a session of a token",
+     .summary = "The page to sign in at",
      .answers = page_answers},
     {.method = "GET",
      .pattern = "/assets/{file}",
      .scope = SCOPE_OPEN,
      .handler = asset_get,
      .operation = "getAsset",
-     .summary = "What the pages are made of",
+     .summary = "A script, a style, the icon or the licences of the pages",
      .params = asset_params,
      .answers = asset_answers},
     {.method = "GET",
@@ -200,7 +200,7 @@ const struct http_route pages_routes[] = {
      .scope = SCOPE_OPEN,
      .handler = icon_get,
      .operation = "getIcon",
-     .summary = "The icon",
+     .summary = "The icon of the pages",
      .answers = icon_answers},
     {0},
 };
@@ -212,7 +212,7 @@ const struct http_route tracker_routes[] = {
      .handler = tracker_get,
      .cors = true,
      .operation = "getTracker",
-     .summary = "The script that sites load to have their page views counted",
+     .summary = "The tracker: the script that sites load to be counted",
      .answers = tracker_answers},
     {0},
 };

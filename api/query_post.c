@@ -228,6 +228,7 @@ static const struct http_answer_doc answers[] = {
      "The SELECT cannot be answered: `line` and `column` say where; or it asks for too much.",
      NULL},
     {422, "application/problem+json", "It took too long: `query-timeout`.", NULL},
+    {429, "application/problem+json", "Without a token one query runs at a time.", NULL},
     {503, "application/problem+json", "Too many queries wait.", NULL},
     {0},
 };

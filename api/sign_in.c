@@ -241,21 +241,26 @@ static void session_delete(struct http_request *r, void *context)
 static const struct http_answer_doc begun[] = {
     {200, "application/json", "Signed in: the cookie footfall_session stands for the token.",
      SESSION_SCHEMA},
+    {400, NULL, "The body is not understood: give a token, or else a code.", NULL},
     {401, NULL, "The token or the code is not known.", NULL},
     {403, NULL, "The token is of scope ingest, or the page is of another host.", NULL},
+    {415, NULL, "Content-Type is not application/json.", NULL},
     {421, NULL, "The header Host is none of the service's names.", NULL},
-    {429, NULL, "Too many attempts.", NULL},
+    {429, NULL, "Too many attempts from this address.", NULL},
     {0},
 };
 
 static const struct http_answer_doc asked[] = {
     {200, "application/json", "Whether the cookie is one of a session, and what it may do.",
      SESSION_SCHEMA},
+    {421, NULL, "With such a cookie: the header Host is none of the service's names.", NULL},
     {0},
 };
 
 static const struct http_answer_doc ended[] = {
     {204, NULL, "Signed out; also when there was no session.", NULL},
+    {403, NULL, "The header Origin is missing or is of another host.", NULL},
+    {421, NULL, "The header Host is none of the service's names.", NULL},
     {0},
 };
 
@@ -266,7 +271,7 @@ const struct http_route session_routes[] = {
      .handler = session_post,
      .max_body = 4096,
      .operation = "signIn",
-     .summary = "Sign a browser in",
+     .summary = "Sign a browser in: a cookie for a token or a code",
      .answers = begun,
      .request_types =
          "{\"application/json\":{\"schema\":{\"type\":\"object\",\"properties\":{"
