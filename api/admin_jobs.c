@@ -438,6 +438,8 @@ static const struct http_answer_doc added[] = {
     {409, "application/problem+json", "One of the views is being replayed already.", NULL},
     {0},
 };
+static const struct http_answer_doc verification_added[] = {
+    {202, "application/json", "The job; its id is asked for its progress.", JOB_SCHEMA}, {0}};
 static const struct http_answer_doc one[] = {
     {200, "application/json",
      "The job: its state, its progress and, when it has ended, its result.", JOB_SCHEMA},
@@ -501,7 +503,7 @@ const struct http_route admin_jobs_routes[] = {
      .max_body = MAX_BODY,
      .operation = "startVerification",
      .summary = "Compare views with the same SQL run by PostgreSQL",
-     .answers = added,
+     .answers = verification_added,
      .request_types = verification_body},
     {.method = "GET",
      .pattern = "/v1/admin/verifications",
