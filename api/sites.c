@@ -118,19 +118,25 @@ static int read_change(struct task *t, struct task_thread *thread, struct change
     return 0;
 }
 
+/* Only to name a site adds it; what is changed of a known one does not let more be sent to it. */
+static int change_site(struct sql *sql, const struct change *c, struct err *e)
+{
+    bool only_named = !c->has_public && !c->has_alias;
+    struct span name = c->name.text;
+    if ((only_named ? sites_add(sql, name, e) : sites_add_unknown(sql, name, e)) != 0)
+        return -1;
+    if (c->has_public && sites_set_public(sql, name, c->is_public.boolean, e) != 0)
+        return -1;
+    return c->has_alias ? sites_add_alias(sql, name, c->alias.text, e) : 0;
+}
+
 static int work_change(struct task *t, struct task_thread *thread)
 {
     struct change c = {0};
     struct sql *sql;
     struct err *e = &t->refusal.err;
     if (read_change(t, thread, &c) != 0 || task_sql(thread, &sql, e) != 0 ||
-        sites_add(sql, c.name.text, e) != 0)
-        return -1;
-    if (c.has_public && sites_set_public(sql, c.name.text, c.is_public.boolean, e) != 0)
-        return -1;
-    if (c.has_alias && sites_add_alias(sql, c.name.text, c.alias.text, e) != 0)
-        return -1;
-    if (sites_refresh(t->api->parts.sites, sql, e) != 0)
+        change_site(sql, &c, e) != 0 || sites_refresh(t->api->parts.sites, sql, e) != 0)
         return -1;
     struct writer w = writer_to(&t->body, WRITE_JSON);
     writer_map(&w, 1);

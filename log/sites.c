@@ -253,6 +253,14 @@ int sites_add(struct sql *sql, struct span name, struct err *e)
                    SQL_PARAMS(name), NULL, e);
 }
 
+int sites_add_unknown(struct sql *sql, struct span name, struct err *e)
+{
+    if (check_name(name, e) != 0)
+        return -1;
+    return sql_run(sql, "INSERT INTO site (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
+                   SQL_PARAMS(name), NULL, e);
+}
+
 /* Runs a statement that must touch the row of a known site. */
 static int run_for_known(struct sql *sql, const char *statement, struct sql_params params,
                          struct span name, struct err *e)

@@ -33,8 +33,10 @@ int sites_refresh(struct sites *s, struct sql *sql, struct err *e) MUST_CHECK;
 /* Letters, digits, '-', '.', '_' and a port; lower case; 1 to 253 bytes. */
 bool site_name_valid(struct span name);
 
-int sites_add(struct sql *sql, struct span name,
-              struct err *e) MUST_CHECK; /* known already: fine */
+/* By an administrator: it may be sent to without a token. Known already: fine. */
+int sites_add(struct sql *sql, struct span name, struct err *e) MUST_CHECK;
+/* The same, but a site that is known in whatever way stays as it is. */
+int sites_add_unknown(struct sql *sql, struct span name, struct err *e) MUST_CHECK;
 /* ERR_INPUT when the site is not known. */
 int sites_set_public(struct sql *sql, struct span name, bool is_public, struct err *e) MUST_CHECK;
 int sites_add_alias(struct sql *sql, struct span name, struct span alias, struct err *e) MUST_CHECK;

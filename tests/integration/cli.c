@@ -213,6 +213,28 @@ static void sites_are_added_and_listed(void **state)
     service_stop(&s);
 }
 
+/* What a token has made known stays closed to senders without one, whatever is said of it. */
+static void a_public_site_is_not_opened_to_senders(void **state)
+{
+    (void)state;
+    struct service s;
+    service_start(&s);
+    const char *dir = s.footfall.data_dir;
+    support_sql_int(s.postgres,
+                    "INSERT INTO site (name, learned) VALUES ('by.token', true) RETURNING 1");
+    struct run r = RUN("site", "public", "by.token", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    clear(&r);
+    static const char *const learned =
+        "SELECT count(*) FROM site WHERE name = 'by.token' AND is_public AND learned";
+    assert_int_equal(support_sql_int(s.postgres, learned), 1);
+    r = RUN("site", "add", "by.token", "--data-dir", dir);
+    assert_int_equal(r.status, 0);
+    clear(&r);
+    assert_int_equal(support_sql_int(s.postgres, learned), 0);
+    service_stop(&s);
+}
+
 static void the_log_is_printed_and_its_head(void **state)
 {
     (void)state;
@@ -424,6 +446,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tokens_are_made_listed_and_revoked, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(sites_are_added_and_listed, support_setup,
+                                        support_teardown),
+        cmocka_unit_test_setup_teardown(a_public_site_is_not_opened_to_senders, support_setup,
                                         support_teardown),
         cmocka_unit_test_setup_teardown(the_log_is_printed_and_its_head, support_setup,
                                         support_teardown),

@@ -298,6 +298,11 @@ static void sites_are_added_learned_up_to_a_cap_and_have_aliases(void **state)
     support_ok(sites_refresh(s, sql, &e), &e);
     support_ok(sites_refresh(elsewhere, sql, &e), &e);
     assert_true(sites_find(elsewhere, SPAN_LITERAL("b.example"), NULL));
+    support_ok(sites_add_unknown(sql, SPAN_LITERAL("b.example"), &e), &e);
+    support_ok(sites_set_public(sql, SPAN_LITERAL("b.example"), true, &e), &e);
+    support_ok(sites_refresh(elsewhere, sql, &e), &e);
+    assert_true(sites_find(elsewhere, SPAN_LITERAL("b.example"), &info));
+    assert_true(info.is_public && info.learned); /* to be public does not open it to senders */
     assert_int_equal(sites_count(elsewhere), 3);
     int n = 0;
     support_ok(sites_list(sql, expect_site, &n, &e), &e);
