@@ -159,14 +159,15 @@ static int put_text(struct intake *in, enum field field, struct span text, struc
     return span_absent(text) ? 0 : fields_put(&in->fields, field_name(field), &v, r);
 }
 
-void intake_page_view(struct intake *in, const struct sender *s, struct span page_url,
-                      struct span referrer, struct batch *to, struct intake_tally *tally)
+void intake_page_view(struct intake *in, const struct sender *s, const struct intake_page *page,
+                      struct batch *to, struct intake_tally *tally)
 {
     struct rejection r;
     begin(in, tally);
     fields_reset(&in->fields);
-    if (put_text(in, FIELD_PAGE_URL, page_url, &r) == 0 &&
-        put_text(in, FIELD_REFERRER, referrer, &r) == 0 && add_event(in, s, to, &r) == 0)
+    if (put_text(in, FIELD_PAGE_URL, page->url, &r) == 0 &&
+        put_text(in, FIELD_REFERRER, page->referrer, &r) == 0 &&
+        put_text(in, FIELD_SITE, page->site, &r) == 0 && add_event(in, s, to, &r) == 0)
         tally->valid++;
     else
         note(in, 0, &r, tally);

@@ -41,9 +41,13 @@ struct intake_tally {
 void intake_read(struct intake *in, const struct sender *s, struct batch *to,
                  struct intake_tally *tally);
 
-/* The same for a single page view that came without a body (the pixel). */
-void intake_page_view(struct intake *in, const struct sender *s, struct span page_url,
-                      struct span referrer, struct batch *to, struct intake_tally *tally);
+/* The same for a single page view that came without a body (the pixel): what is absent is not
+ * given. */
+struct intake_page {
+    struct span url, referrer, site;
+};
+void intake_page_view(struct intake *in, const struct sender *s, const struct intake_page *page,
+                      struct batch *to, struct intake_tally *tally);
 
 uint32_t intake_rejected(const struct intake_tally *tally); /* all of them */
 

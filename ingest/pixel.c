@@ -14,6 +14,7 @@ static const unsigned char gif[] = {'G', 'I', 'F',  '8',  '9',  'a', 1,    0, 1,
 const struct http_param_doc pixel_params[] = {
     {"u", "query", "{\"type\": \"string\"}", "URL of the page (default: the header Referer)"},
     {"r", "query", "{\"type\": \"string\"}", "the page's referrer"},
+    {"s", "query", "{\"type\": \"string\"}", "the site (default: the host of the page)"},
     {"k", "query", "{\"type\": \"string\"}", "idempotency key: a repeat within 24 h adds nothing"},
     {0},
 };
@@ -42,19 +43,19 @@ void pixel_send(struct http_request *r, int status, const char *rejected)
 }
 
 /* The parameters; false: answered. */
-static bool take_params(struct http_request *r, struct span *page, struct span *referrer,
-                        struct span *key)
+static bool take_params(struct http_request *r, struct intake_page *page, struct span *key)
 {
     struct err e = {0};
-    *page = http_param(r, "u", 0, &e);
-    *referrer = http_param(r, "r", 0, &e);
+    page->url = http_param(r, "u", 0, &e);
+    page->referrer = http_param(r, "r", 0, &e);
+    page->site = http_param(r, "s", 0, &e);
     *key = http_param(r, "k", 0, &e);
     if (e.kind != ERR_NONE) {
         pixel_send(r, 400, e.text);
         return false;
     }
-    if (span_absent(*page))
-        *page = http_header(r, "referer");
+    if (span_absent(page->url))
+        page->url = http_header(r, "referer");
     if (span_absent(*key) || ingest_key_fits(*key))
         return true;
     pixel_send(r, 400, "k is 1 to 255 visible ASCII characters");
@@ -66,12 +67,13 @@ void pixel_handle(struct http_request *r, void *context)
     struct ingest *g = context;
     struct ingest_loop *l = ingest_loop_of(g, r);
     struct sender sender;
-    struct span page, referrer, key;
+    struct intake_page page;
+    struct span key;
     if (span_is(http_method(r), "HEAD")) { /* looks, and leaves no trace */
         pixel_send(r, 200, NULL);
         return;
     }
-    if (!ingest_sender(r, &sender) || !take_params(r, &page, &referrer, &key))
+    if (!ingest_sender(r, &sender) || !take_params(r, &page, &key))
         return;
     struct submission s = {.append = collect_room(l->collect, 1), .pixel = true, .received = 1};
     if (s.append == NULL) {
@@ -83,6 +85,6 @@ void pixel_handle(struct http_request *r, void *context)
         struct span query = http_query(r);
         SHA256((const unsigned char *)query.p, query.n, s.request.body_hash);
     }
-    intake_page_view(l->intake, &sender, page, referrer, s.append->batch, &s.tally);
+    intake_page_view(l->intake, &sender, &page, s.append->batch, &s.tally);
     ingest_submit(r, &s);
 }

@@ -100,7 +100,7 @@ export const dashboard = {
   noSuchSite: 'There is no site of this name, or you may not see it.',
 
   emptyTitle: (site) => `Waiting for the first page view of ${site}`,
-  emptyText: 'Put this into the <head> of your pages. The numbers appear here by themselves.',
+  emptyText: 'Put this at the end of the <body> of your pages. The numbers appear here by themselves.',
   emptyUnknown: 'This site is not known yet, so its page views are refused. Add it:',
   emptyServer: 'From a server or a script instead, with a token of scope ingest:',
   snippet: 'Snippet',

@@ -308,7 +308,7 @@ rig.test('a site is added, and read by anyone while it is public', async ({ cont
     const lines = dialogOf(page, 'Snippet for open.example');
     assert.equal(await lines.getByLabel('Snippet', { exact: true }).inputValue(),
         `<script defer src="${rig.service.url}/track.js" data-site="open.example"></script>\n` +
-        `<noscript><img src="${rig.service.url}/v1/pixel.gif?u=https%3A%2F%2Fopen.example%2F" alt=""></noscript>`);
+        `<noscript><img src="${rig.service.url}/v1/pixel.gif?s=open.example" referrerpolicy="no-referrer-when-downgrade" alt=""></noscript>`);
     await lines.getByRole('button', { name: 'Close' }).click();
     assert.equal(await statusOf(rows), 401);
     const isPublic = sites.getByRole('switch', { name: 'open.example is public' });

@@ -10,6 +10,7 @@ import { temporaryFolder } from './support/folder.mjs';
 import { makeRig } from './support/rig.mjs';
 import { startProxy, startSite } from './support/sites.mjs';
 import { waitUntil } from './support/wait.mjs';
+import { snippet } from '../../web/lib/snippet.js';
 
 const deadline = 30_000;
 const withBackForwardCache = { ignoreDefaultArgs: ['--disable-back-forward-cache'] };
@@ -419,10 +420,12 @@ rig.test('without JavaScript a picture counts', { context: { javaScriptEnabled: 
         headers: strict(),
         more: ({ host, tag }) => ({
             '/': pageWith(tag, `<noscript><img src="${rig.api}/v1/pixel.gif?u=${encodeURIComponent(`https://${host}/`)}" alt=""></noscript>`),
+            '/shown': pageWith('', snippet(host, rig.api)),
         }),
     });
     await page.goto(site.url());
-    await assertLogged(site, ['/', '']);
+    await page.goto(site.url('/shown?a=1'));
+    await assertLogged(site, ['/', ''], ['/shown?a=1', '']);
 });
 
 rig.test('a page that came by plain HTTP is counted, with random ids', async ({ page }) => {

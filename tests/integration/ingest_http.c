@@ -431,6 +431,19 @@ static void the_pixel_records_a_page_view(void **state)
     free(url);
 }
 
+/* The lines for pages name the site alone: the address is what the browser says it comes from. */
+static void the_pixel_knows_its_page_by_the_referer(void **state)
+{
+    struct rig *x = *state;
+    char *url = mem_format("%s/v1/pixel.gif?s=known.example", x->url);
+    struct support_answer a = support_http(&(struct support_http){
+        .url = url, .headers = {"referer: https://www.known.example/from-referer?q=1"}});
+    assert_int_equal(a.status, 200);
+    support_answer_clear(&a);
+    free(url);
+    assert_int_equal(count(x, "path = '/from-referer' AND site = 'known.example'"), 1);
+}
+
 static void a_head_of_the_pixel_leaves_no_trace(void **state)
 {
     struct rig *x = *state;
@@ -547,6 +560,7 @@ int main(void)
         cmocka_unit_test_setup(an_idempotency_key_is_answered_as_the_first_time, set_up),
         cmocka_unit_test_setup(a_source_goes_on_where_it_was, set_up),
         cmocka_unit_test_setup(the_pixel_records_a_page_view, set_up),
+        cmocka_unit_test_setup(the_pixel_knows_its_page_by_the_referer, set_up),
         cmocka_unit_test_setup(a_head_of_the_pixel_leaves_no_trace, set_up),
         cmocka_unit_test_setup(browsers_may_ask_first, set_up),
         cmocka_unit_test_setup(many_senders_share_commits_and_nothing_is_lost, set_up),

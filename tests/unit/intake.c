@@ -119,13 +119,14 @@ static void the_pixel_is_a_page_view(void **state)
 {
     struct fixture *x = *state;
     struct intake_tally t;
-    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/x"), SPAN_ABSENT,
-                     x->batch, &t);
+    struct intake_page page = {SPAN_LITERAL("https://a.example/x"), SPAN_ABSENT, SPAN_ABSENT};
+    intake_page_view(x->intake, &x->sender, &page, x->batch, &t);
     assert_int_equal(t.valid, 1);
-    intake_page_view(x->intake, &x->sender, SPAN_ABSENT, SPAN_ABSENT, x->batch, &t);
+    page.url = SPAN_ABSENT;
+    intake_page_view(x->intake, &x->sender, &page, x->batch, &t);
     assert_int_equal(t.rejected[REJECT_MISSING], 1);
-    intake_page_view(x->intake, &x->sender, SPAN_LITERAL("https://a.example/\xff"), SPAN_ABSENT,
-                     x->batch, &t);
+    page.url = SPAN_LITERAL("https://a.example/\xff");
+    intake_page_view(x->intake, &x->sender, &page, x->batch, &t);
     assert_int_equal(t.rejected[REJECT_VALUE], 1);
     assert_int_equal(x->batch->count, 1);
 }
