@@ -4,7 +4,7 @@
 
 import '../lib/base.css';
 import './dashboard.css';
-import { del, get, session as askSession, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
+import { get, goSignIn, session as askSession, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
 import { $, h, replace, setText } from '../lib/dom.js';
 import { count, time } from '../lib/format.js';
 import { common, dashboard as texts } from '../texts.js';
@@ -140,7 +140,7 @@ function saveChart() {
 /* ---- loading */
 
 function onFailed(e) {
-  if (e.status === 401 && !embed) location.replace(signInUrl());
+  if (e.status === 401 && !embed) goSignIn();
   else if (e.status === 403) setText(stale, texts.noSuchSite);
   else setText(stale, texts.stale(causeOf(e)));
   stale.hidden = false;
@@ -295,7 +295,7 @@ async function learnSession() {
   known.session = await askSession();
   if (known.session.signed_in) allowQueries(1);
   header.session(known.session);
-  if (!known.session.signed_in && state.get().site === null) location.replace(signInUrl());
+  if (!known.session.signed_in && state.get().site === null) goSignIn();
   return known.session;
 }
 

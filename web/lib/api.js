@@ -102,3 +102,15 @@ export function onSignedOut(then) {
 export function signInUrl() {
   return url('/sign-in', { next: location.pathname + location.search });
 }
+
+let leaving = false;
+
+/** Goes there, in this page's place, and once, however many requests were refused. */
+export function goSignIn() {
+  if (leaving) return;
+  leaving = true;
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) leaving = false; // the browser brought this page back
+  });
+  location.replace(signInUrl());
+}

@@ -3,7 +3,7 @@
 
 import '../lib/base.css';
 import './system.css';
-import { get, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
+import { get, goSignIn, signInUrl, onSignedOut, signOut as endSession } from '../lib/api.js';
 import { $, h, replace, setText } from '../lib/dom.js';
 import { clock } from '../lib/format.js';
 import { common, system as text } from '../texts.js';
@@ -19,10 +19,6 @@ import { viewsSection } from './views.js';
 
 const REFRESH_MS = 1000;
 const SITES = 'known-sites';
-
-function goSignIn() {
-  location.assign(signInUrl());
-}
 
 async function signOut(failed) {
   try {
