@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/query through the real binary: the same as PostgreSQL's answer to the same SELECT over
  * events; what ends it early; answers that are kept. */
-#include "tests/support/api_rig.h"
+#include "tests/support/query_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,45 +39,9 @@ static void put_event(struct buf *out, uint64_t *seed)
 
 static int setup(void **state)
 {
-    uint64_t seed = 11;
-    struct buf body = {0};
     (void)state;
-    for (int i = 1; i <= N_EVENTS; i++) {
-        put_event(&body, &seed);
-        if (i % PER_POST == 0) {
-            rig_post(buf_span(&body), PER_POST);
-            buf_reset(&body);
-        }
-    }
-    buf_clear(&body);
-    struct service s = {.footfall = rig()->footfall};
-    service_find_servers(&s);
-    postgres = s.postgres;
-    free(s.redis);
+    postgres = query_rig_fill(&(struct query_rig_events){put_event, 11, N_EVENTS, PER_POST});
     return 0;
-}
-
-/* ------------------------------------------------------------------ asking */
-
-static struct support_answer query_as(const char *accept, const char *body)
-{
-    return rig_ask(
-        &(struct rig_request){.body = body, .accept = accept, .content_type = "application/json"},
-        "/v1/query");
-}
-
-/* The CSV's lines without the head, ended by \n. Free it. */
-static char *csv_lines(const char *body)
-{
-    struct support_answer a = query_as("text/csv", body);
-    rig_expect(&a, 200);
-    char *lines = strstr((char *)a.body.p, "\r\n");
-    assert_non_null(lines);
-    char *got = mem_copy_text(lines + 2);
-    for (char *p = got; (p = strstr(p, "\r\n")) != NULL;)
-        memmove(p, p + 1, strlen(p));
-    support_answer_clear(&a);
-    return got;
 }
 
 static bool header_is(const struct support_answer *a, const char *name, const char *value)
@@ -128,7 +92,7 @@ static void an_answer_equals_that_of_postgresql(void **state)
             mem_format("SELECT coalesce(string_agg(line::text || E'\\n', '' ORDER BY line::text"
                        " COLLATE \"C\"), '') FROM (SELECT %s AS line FROM (%s) q) r",
                        p->line, p->from);
-        char *got = csv_lines(body), *expected = support_sql(postgres, sql);
+        char *got = query_rig_lines(body), *expected = support_sql(postgres, sql);
         assert_true(strlen(expected) > 0);
         if (strcmp(got, expected) != 0)
             fail_msg("%s\ngot:\n%s\nexpected:\n%s", p->sql, got, expected);
@@ -143,11 +107,12 @@ static void an_answer_equals_that_of_postgresql(void **state)
 static void sessions_that_start_in_the_range_count(void **state)
 {
     (void)state;
-    char *got = csv_lines("{\"sql\": \"SELECT entry_page, count(*) AS n, sum(pageviews) AS views,"
-                          " sum(duration) AS seconds, count(*) FILTER (WHERE bounce) AS bounces"
-                          " FROM sessions GROUP BY entry_page ORDER BY entry_page\", " SITE
-                          ", \"from\": \"2025-11-26T09:00:00Z\", \"to\": "
-                          "\"2025-11-26T13:30:00Z\"}");
+    char *got =
+        query_rig_lines("{\"sql\": \"SELECT entry_page, count(*) AS n, sum(pageviews) AS views,"
+                        " sum(duration) AS seconds, count(*) FILTER (WHERE bounce) AS bounces"
+                        " FROM sessions GROUP BY entry_page ORDER BY entry_page\", " SITE
+                        ", \"from\": \"2025-11-26T09:00:00Z\", \"to\": "
+                        "\"2025-11-26T13:30:00Z\"}");
     char *expected = support_sql(
         postgres, "SELECT string_agg(line || E'\\n', '' ORDER BY line COLLATE \"C\") FROM (SELECT "
                   "entry_page || ',' || count(*) || ',' || sum(pageviews) || ',' || sum(duration) "
@@ -170,14 +135,14 @@ static void from_and_to_hold_exactly(void **state)
     char *with = mem_format("{\"sql\": \"SELECT count(*) AS n FROM events\", " SITE
                             ", \"from\": \"2025-11-26T12:00:00Z\", \"to\": \"%s\"}",
                             edges);
-    char *got = csv_lines(with);
+    char *got = query_rig_lines(with);
     assert_string_equal(got, "0\n"); /* to is exclusive */
     free(got);
     free(with);
     with = mem_format("{\"sql\": \"SELECT count(*) AS n FROM events\", " SITE
                       ", \"from\": \"%s\", \"to\": 1764201600}",
                       edges);
-    got = csv_lines(with);
+    got = query_rig_lines(with);
     char *expected = support_sql(postgres, "SELECT count(*) || E'\\n' " OF_SITE
                                            " AND event_time >= '2025-11-26 12:00Z'");
     assert_string_equal(got, expected);
@@ -190,7 +155,7 @@ static void from_and_to_hold_exactly(void **state)
 static void an_answer_says_what_it_is_of(void **state)
 {
     (void)state;
-    struct support_answer a = query_as(NULL, COUNT);
+    struct support_answer a = query_rig_ask(NULL, COUNT);
     rig_expect(&a, 200);
     struct json_value root = rig_json(&a), as_of = rig_member(&root, "as_of");
     assert_int_equal(rig_member(&root, "view").type, JSON_NULL);
@@ -209,7 +174,7 @@ static void an_answer_says_what_it_is_of(void **state)
 
 static void expect_kept(const char *accept, const char *body, const char *kept)
 {
-    struct support_answer a = query_as(accept, body);
+    struct support_answer a = query_rig_ask(accept, body);
     rig_expect(&a, 200);
     if (!header_is(&a, "footfall-cache", kept))
         fail_msg("footfall-cache is not %s", kept);
@@ -222,7 +187,8 @@ static void an_answer_is_kept_until_the_log_grows(void **state)
     static const char by_region[] = "{\"sql\": \"SELECT region, count(*) AS n FROM events GROUP BY "
                                     "region\", " SITE ", " RANGE "}";
     expect_kept(NULL, by_region, "miss");
-    struct support_answer first = query_as(NULL, by_region), again = query_as(NULL, by_region);
+    struct support_answer first = query_rig_ask(NULL, by_region),
+                          again = query_rig_ask(NULL, by_region);
     assert_true(header_is(&again, "footfall-cache", "hit"));
     assert_true(span_equal(buf_span(&first.body), buf_span(&again.body)));
     expect_kept("text/csv", by_region, "miss");
@@ -231,7 +197,7 @@ static void an_answer_is_kept_until_the_log_grows(void **state)
                           "\"pageUrl\": \"/\", \"region\": \"FR\"}"),
              1);
     expect_kept(NULL, by_region, "miss");
-    struct support_answer grown = query_as(NULL, by_region);
+    struct support_answer grown = query_rig_ask(NULL, by_region);
     assert_non_null(strstr((char *)grown.body.p, "[\"FR\",1]"));
     support_answer_clear(&first);
     support_answer_clear(&again);
@@ -243,7 +209,7 @@ static void an_answer_is_kept_until_the_log_grows(void **state)
 static void a_select_that_cannot_be_answered_names_its_place(void **state)
 {
     (void)state;
-    struct support_answer a = query_as(
+    struct support_answer a = query_rig_ask(
         NULL, "{\"sql\": \"SELECT count(*) AS n,\\n  random() AS x\\nFROM events\", " SITE "}");
     rig_expect(&a, 400);
     struct json_value root = rig_json(&a);
@@ -278,7 +244,7 @@ static void what_is_asked_wrongly_is_refused(void **state)
         {"{\"sql\": \"SELECT count(*) AS n FROM events\", " SITE ", \"by\": \"path\"}", "by", 400},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct support_answer a = query_as(NULL, cases[i].body);
+        struct support_answer a = query_rig_ask(NULL, cases[i].body);
         if (a.status != cases[i].status)
             fail_msg("%s: %d %s", cases[i].body, a.status, (char *)a.body.p);
         struct json_value root = rig_json(&a);
@@ -286,12 +252,12 @@ static void what_is_asked_wrongly_is_refused(void **state)
             fail_msg("%s: %s", cases[i].body, (char *)a.body.p);
         support_answer_clear(&a);
     }
-    struct support_answer a = query_as("image/png", COUNT);
+    struct support_answer a = query_rig_ask("image/png", COUNT);
     rig_expect(&a, 406);
     support_answer_clear(&a);
     char *large = mem_alloc(70000);
     memset(large, ' ', 69999);
-    a = query_as(NULL, large);
+    a = query_rig_ask(NULL, large);
     rig_expect(&a, 413);
     support_answer_clear(&a);
     free(large);
@@ -349,7 +315,7 @@ static void a_query_ends_when_its_client_leaves(void **state)
     close(fd);
     wait_until(DEADLINE_MS, "the query to be cancelled", one_is_cancelled, &before);
     sql_close(lock);
-    struct support_answer a = query_as(NULL, COUNT);
+    struct support_answer a = query_rig_ask(NULL, COUNT);
     rig_expect(&a, 200);
     support_answer_clear(&a);
     free(request);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/query with `step`, around a day of 25 hours: the same as PostgreSQL's GROUP BY in the
  * zone, distinct counts and averages too. */
-#include "tests/support/api_rig.h"
+#include "tests/support/query_rig.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "tests/support/service.h"
 
 enum { N_EVENTS = 2000, PER_POST = 500 };
 
@@ -33,43 +32,9 @@ static void put_event(struct buf *out, uint64_t *seed)
 
 static int setup(void **state)
 {
-    uint64_t seed = 3;
-    struct buf body = {0};
     (void)state;
-    for (int i = 1; i <= N_EVENTS; i++) {
-        put_event(&body, &seed);
-        if (i % PER_POST == 0) {
-            rig_post(buf_span(&body), PER_POST);
-            buf_reset(&body);
-        }
-    }
-    buf_clear(&body);
-    struct service s = {.footfall = rig()->footfall};
-    service_find_servers(&s);
-    postgres = s.postgres;
-    free(s.redis);
+    postgres = query_rig_fill(&(struct query_rig_events){put_event, 3, N_EVENTS, PER_POST});
     return 0;
-}
-
-static struct support_answer query(const char *accept, const char *body)
-{
-    return rig_ask(
-        &(struct rig_request){.body = body, .accept = accept, .content_type = "application/json"},
-        "/v1/query");
-}
-
-/* The CSV's lines without the head, ended by \n. Free it. */
-static char *csv_lines(const char *body)
-{
-    struct support_answer a = query("text/csv", body);
-    rig_expect(&a, 200);
-    char *lines = strstr((char *)a.body.p, "\r\n");
-    assert_non_null(lines);
-    char *got = mem_copy_text(lines + 2);
-    for (char *p = got; (p = strstr(p, "\r\n")) != NULL;)
-        memmove(p, p + 1, strlen(p));
-    support_answer_clear(&a);
-    return got;
 }
 
 /* ------------------------------------------------------------------ the same as SQL */
@@ -96,7 +61,7 @@ static char *ask(const char *step, const char *bucket)
                    "\"step\": \"%s\", \"order\": \"time,path\", \"limit\": 10000, " SITE ", " BERLIN
                    ", " RANGE "}",
                    bucket, step);
-    char *got = csv_lines(body);
+    char *got = query_rig_lines(body);
     free(body);
     return got;
 }
@@ -135,16 +100,18 @@ static void a_step_gives_what_postgresql_groups_in_the_zone(void **state)
 static void all_is_one_row_without_a_time(void **state)
 {
     (void)state;
-    char *got = csv_lines("{\"sql\": \"SELECT date_trunc('hour', event_time) AS time, count(*) AS "
-                          "n, count(DISTINCT visitor) AS v FROM events GROUP BY 1\", \"step\": "
-                          "\"all\", " SITE ", " RANGE "}");
+    char *got =
+        query_rig_lines("{\"sql\": \"SELECT date_trunc('hour', event_time) AS time, count(*) AS "
+                        "n, count(DISTINCT visitor) AS v FROM events GROUP BY 1\", \"step\": "
+                        "\"all\", " SITE ", " RANGE "}");
     char *expected = support_sql(
         postgres, "SELECT count(*) || ',' || count(DISTINCT visitor) || E'\\n' FROM events WHERE "
                   "site = 'a.example' AND event_time >= '" FROM "' AND event_time < '" TO "'");
     assert_string_equal(got, expected);
     free(got);
-    got = csv_lines("{\"sql\": \"SELECT count(*) AS n, count(DISTINCT visitor) AS v FROM events\", "
-                    "\"step\": \"all\", " SITE ", " RANGE "}");
+    got = query_rig_lines(
+        "{\"sql\": \"SELECT count(*) AS n, count(DISTINCT visitor) AS v FROM events\", "
+        "\"step\": \"all\", " SITE ", " RANGE "}");
     assert_string_equal(got, expected);
     free(got);
     free(expected);
@@ -154,9 +121,10 @@ static void all_is_one_row_without_a_time(void **state)
 static void having_and_limit_count_slots_of_the_step(void **state)
 {
     (void)state;
-    char *got = csv_lines("{\"sql\": \"SELECT date_trunc('hour', event_time) AS time, count(*) AS "
-                          "n FROM events GROUP BY 1 HAVING count(*) > 300 ORDER BY n DESC LIMIT "
-                          "1\", \"step\": \"day\", " SITE ", " BERLIN ", " RANGE "}");
+    char *got =
+        query_rig_lines("{\"sql\": \"SELECT date_trunc('hour', event_time) AS time, count(*) AS "
+                        "n FROM events GROUP BY 1 HAVING count(*) > 300 ORDER BY n DESC LIMIT "
+                        "1\", \"step\": \"day\", " SITE ", " BERLIN ", " RANGE "}");
     assert_true(strncmp(got, "2025-10-26T00:00:00+02:00,", 26) == 0);
     assert_true(atoi(got + 26) > 300);
     free(got);
@@ -177,7 +145,7 @@ static void the_answer_names_the_step_and_is_kept_for_it_alone(void **state)
     static const char *const names[] = {"hour", "day", "12h", "24h"};
     for (int i = 0; i < 4; i++)
         for (int round = 0; round < 2; round++) { /* at once: answers may share a place */
-            struct support_answer a = query(NULL, bodies[i]);
+            struct support_answer a = query_rig_ask(NULL, bodies[i]);
             rig_expect(&a, 200);
             struct json_value root = rig_json(&a);
             assert_true(rig_text_is(&root, "step", names[i]));
@@ -205,7 +173,7 @@ static void steps_that_cannot_be_made_are_refused(void **state)
          "step"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct support_answer a = query(NULL, cases[i].body);
+        struct support_answer a = query_rig_ask(NULL, cases[i].body);
         if (a.status != 400)
             fail_msg("%s: %d %s", cases[i].body, a.status, (char *)a.body.p);
         struct json_value root = rig_json(&a);
